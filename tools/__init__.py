@@ -1,0 +1,1 @@
+"""What people run: the command `daybook`, set-up, checks, benchmarks and data."""
