@@ -1,0 +1,1 @@
+"""The deterministic kernel and the shell that connects it to the world."""

@@ -1,0 +1,1 @@
+"""The append-only journal: events, canonical bytes, the chained store, SQL over it."""

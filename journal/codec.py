@@ -1,0 +1,101 @@
+"""Canonical bytes of events, both ways.
+
+One line of the journal is `BODY,"h":"<32 hex>"}` where BODY is the event as compact JSON in fixed key order,
+without its closing brace. The same event always gives the same bytes: floats are written shortest-round-trip
+and NaN and infinities are refused. Decoding is strict: unknown types, unknown fields and wrong types are errors.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterable
+from typing import Any
+
+import msgspec
+
+from journal.envelope import AnyEvent, Event
+from journal.errors import InvalidEvent, UndecodableEvent
+from journal.events import TYPES
+
+HASH_MARK = b',"h":"'
+END = b'"}'
+TRAILER = len(HASH_MARK) + 32 + len(END)
+"""Bytes of a line after its body."""
+
+_encode = msgspec.json.Encoder().encode
+_decoders: dict[bytes, Callable[[bytes], AnyEvent]] = {
+    b'%s","v":%d' % (name.encode(), kind.VERSION): msgspec.json.Decoder(Event[kind]).decode  # type: ignore[valid-type] # a registry of types is known at run time only
+    for name, kind in TYPES.items()
+}
+
+
+def encode(event: AnyEvent) -> bytes:
+    """Return the event's body: canonical JSON without the closing brace.
+
+    Raises InvalidEvent for NaN and infinities, for text that is not Unicode and for integers beyond 64 bits.
+    """
+    try:
+        body = _encode(event)
+    except (msgspec.MsgspecError, UnicodeEncodeError, OverflowError) as error:
+        raise InvalidEvent(f"{event.type} at seq {event.seq} cannot be written: {error}") from error
+    if b"null" in body:  # how msgspec writes NaN and infinities; a text may say it too, so look closely
+        _refuse_non_finite(event)
+    return body[:-1]
+
+
+def decode(body: bytes) -> AnyEvent:
+    """Return the event whose body this is. Raises UndecodableEvent."""
+    start = body.find(b'"type":"') + 8
+    decoder = _decoders.get(body[start : body.find(b',"run":', start)])
+    if decoder is None:
+        raise UndecodableEvent(_unknown(body))
+    try:
+        return decoder(body + b"}")
+    except (msgspec.MsgspecError, UnicodeDecodeError) as error:
+        raise UndecodableEvent(f"{error}; the bytes begin {body[:80]!r}") from error
+
+
+def frame(body: bytes, h: bytes) -> bytes:
+    """Return the whole line, newline included."""
+    return b"%s%s%s%s\n" % (body, HASH_MARK, h, END)
+
+
+def unframe(line: bytes) -> tuple[bytes, bytes]:
+    """Split a line (without its newline) into body and hash. Raises UndecodableEvent for a bad frame."""
+    body, trailer = line[:-TRAILER], line[-TRAILER:]
+    if not (body and trailer.startswith(HASH_MARK) and trailer.endswith(END)):
+        raise UndecodableEvent(f'a line must end in {HASH_MARK.decode()}<32 hex>"}}, this ends in {line[-48:]!r}')
+    return body, trailer[len(HASH_MARK) : -len(END)]
+
+
+def _unknown(body: bytes) -> str:
+    try:
+        raw = msgspec.json.decode(body + b"}")
+    except (msgspec.MsgspecError, UnicodeDecodeError) as error:
+        return f"not JSON: {error}; the bytes begin {body[:80]!r}"
+    if not isinstance(raw, dict) or "type" not in raw or "v" not in raw:
+        return f"not an event, type and version are missing; the bytes begin {body[:80]!r}"
+    name, version = raw["type"], raw["v"]
+    known = TYPES.get(name) if isinstance(name, str) else None
+    if known is None:
+        return f"unknown event type {name!r}; it may come from a newer Daybook, or the header's key order is wrong"
+    return f"{name} has version {version!r}, this Daybook knows version {known.VERSION}"
+
+
+def _refuse_non_finite(event: AnyEvent) -> None:
+    for path, value in _floats(msgspec.to_builtins(event.data), "data"):
+        if not math.isfinite(value):
+            raise InvalidEvent(
+                f"{event.type} at seq {event.seq} has {value} in {path}; only finite numbers can be journalled"
+            )
+
+
+def _floats(value: Any, path: str) -> Iterable[tuple[str, float]]:
+    if isinstance(value, float):
+        yield path, value
+    elif isinstance(value, dict):
+        for key, item in value.items():
+            yield from _floats(item, f"{path}.{key}")
+    elif isinstance(value, list):
+        for index, item in enumerate(value):
+            yield from _floats(item, f"{path}[{index}]")

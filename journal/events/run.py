@@ -1,0 +1,51 @@
+"""A run's beginning and end, and what an operator or the engine itself decided about trading as a whole."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from journal.events.base import Decision, Input
+
+
+class RunStarted(Input, frozen=True, gc=False):
+    """The manifest of a run: everything needed to repeat it.
+
+    mode         `simulated` or `live`
+    config       the whole configuration as it was in force (never a secret)
+    config_hash, lock_hash, data_hash   SHA-256, hexadecimal; empty where there is nothing to hash
+    seed         of everything random outside the kernel
+    """
+
+    code_version: str
+    mode: str
+    config: dict[str, Any]
+    config_hash: str
+    lock_hash: str
+    python: str
+    platform: str
+    seed: int
+    data_name: str
+    data_hash: str
+
+
+class RunEnded(Input, frozen=True, gc=False):
+    """A run's last event.
+
+    reason  `data ended`, `stopped` or `failed`
+    digest  of all projections before this event
+    """
+
+    reason: str
+    detail: str
+    digest: str
+
+
+class TradingHalted(Decision, frozen=True, gc=False):
+    """Nothing new is sent until an operator resumes.
+
+    rule    short name of what tripped
+    reason  for people
+    """
+
+    rule: str
+    reason: str

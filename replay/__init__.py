@@ -1,0 +1,1 @@
+"""Run the past again: verify, compare, explain."""
