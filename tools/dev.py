@@ -179,8 +179,9 @@ def explain(output: str, name: str) -> str:
     for pattern, cause in CAUSES:
         if re.search(pattern, output):
             return cause.format(name=name)
-    last = [line.strip() for line in output.splitlines() if line.strip()][-1:]
-    return f"the installer failed: {last[0] if last else 'it printed nothing'}"
+    lines = [line.strip() for line in output.splitlines() if line.strip()]
+    telling = [line for line in lines if re.match(r"(error|\w+Error):", line, re.IGNORECASE)]
+    return f"the installer failed: {(telling or lines or ['it printed nothing'])[0]}"
 
 
 def child_environment() -> dict[str, str]:
