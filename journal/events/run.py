@@ -14,6 +14,7 @@ class RunStarted(Input, frozen=True, gc=False):
     config       the whole configuration as it was in force (never a secret)
     config_hash, lock_hash, data_hash   SHA-256, hexadecimal; empty where there is nothing to hash
     seed         of everything random outside the kernel
+    warmup       bars of each series that strategies need to see before they can speak
     """
 
     code_version: str
@@ -24,6 +25,7 @@ class RunStarted(Input, frozen=True, gc=False):
     python: str
     platform: str
     seed: int
+    warmup: int
     data_name: str
     data_hash: str
 

@@ -1,0 +1,130 @@
+"""The shape of a configuration: what can be set, in which unit, within which bounds.
+
+Loading (files, environment, people's errors) is `engine.settings`; here is only the shape. It is stored whole in
+`RunStarted`, so it must never hold a secret.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+import msgspec
+from msgspec import Meta
+
+from engine.strategies.catalogue import StrategyConfig
+
+Name = Annotated[str, Meta(pattern=r"^[a-z0-9][a-z0-9_-]{0,31}$")]
+Percent = Annotated[float, Meta(gt=0.0, le=100.0)]
+
+
+class Section(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """Base of all configuration sections: immutable, and an unknown key is an error."""
+
+
+class Account(Section, frozen=True, kw_only=True):
+    """The one account this configuration may trade; checked at every connection.
+
+    trade_mode  `demo`, `contest` or `real`: a demo configuration refuses a real account
+    """
+
+    login: Annotated[int, Meta(gt=0)]
+    server: str
+    trade_mode: Literal["demo", "contest", "real"] = "demo"
+
+
+class Evidence(Section, frozen=True, kw_only=True):
+    """How an unresolved intent is searched for.
+
+    polls       times that all of the broker's lists are read before "not executed" may be said
+    interval_s  seconds between two polls
+    """
+
+    polls: Annotated[int, Meta(ge=2, le=100)] = 4
+    interval_s: Annotated[float, Meta(ge=0.0, le=60.0)] = 1.0
+
+
+class Broker(Section, frozen=True, kw_only=True):
+    """How the broker is reached.
+
+    kind         `simulated` (the terminal of `engine.terminal`) or `mt5` (the MetaTrader5 module)
+    zone         rule of the server's clock: `new-york+7`, `eu+2`, or `utc+N`
+    deviation    points of slippage accepted under instant execution
+    poll_s       seconds between two looks at the terminal
+    idle_polls   looks between two readings of the deal list while nothing is open
+    """
+
+    kind: Literal["simulated", "mt5"]
+    account: Account
+    zone: str = "new-york+7"
+    deviation: Annotated[int, Meta(ge=0, le=10_000)] = 10
+    poll_s: Annotated[float, Meta(gt=0.0, le=60.0)] = 0.25
+    idle_polls: Annotated[int, Meta(ge=1, le=10_000)] = 60
+    evidence: Evidence = Evidence()
+
+
+class SimulatedTerminal(Section, frozen=True, kw_only=True):
+    """The simulated terminal and the prices it is fed with; used when `broker.kind` is `simulated`.
+
+    profile      a name in `configs/terminal/` or a file
+    bars         symbol to a CSV or Parquet file with the columns of MT5's rates; a relative path starts at the
+                 configuration file's folder
+    model        how a bar becomes prices: `open` prices only, or `ohlc`
+    history      bars that exist before the first one that can be traded
+    """
+
+    profile: str = "ecn-hedging"
+    bars: dict[str, str]
+    model: Literal["open", "ohlc"] = "ohlc"
+    history: Annotated[int, Meta(ge=1)] = 200
+
+
+class Risk(Section, frozen=True, kw_only=True):
+    """How much may be lost and bound.
+
+    per_trade_percent   of equity, lost when the stop is hit at its level
+    margin_use_percent  of free margin that one new position may bind
+    """
+
+    per_trade_percent: Percent = 1.0
+    margin_use_percent: Percent = 50.0
+
+
+class JournalLimits(Section, frozen=True, kw_only=True):
+    """When the journal makes events durable that no effect waits for.
+
+    batch     events
+    delay_ms  milliseconds since the oldest of them
+    """
+
+    batch: Annotated[int, Meta(ge=1, le=100_000)] = 512
+    delay_ms: Annotated[float, Meta(ge=0.0, le=10_000.0)] = 20.0
+
+
+class Log(Section, frozen=True, kw_only=True):
+    """The process's own log, for people; the journal is the source of truth.
+
+    level      least severity on the console and in the file
+    directory  where rotating JSON files go; empty for none. A relative path starts at the journal's folder
+    """
+
+    level: Literal["TRACE", "DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
+    directory: str = ""
+
+
+class Config(Section, frozen=True, kw_only=True):
+    """Everything that can be configured.
+
+    name     of this configuration, in events and on screens
+    journal  folder of the journal; a relative path starts at the current folder
+    seed     of everything random outside the kernel
+    """
+
+    name: Name
+    journal: str
+    seed: Annotated[int, Meta(ge=0, lt=2**62)] = 0
+    broker: Broker
+    terminal: SimulatedTerminal | None = None
+    strategies: Annotated[list[StrategyConfig], Meta(min_length=1)]
+    risk: Risk = Risk()
+    limits: JournalLimits = JournalLimits()
+    log: Log = Log()

@@ -1,0 +1,108 @@
+"""What the broker's answer proves about one intent, as data. Sources: `shared/mt5/facts.md` 2.2 and 3.2.
+
+The cardinal rule: an answer that proves nothing makes the intent unresolved, and an unresolved intent is never
+sent again.
+"""
+
+from __future__ import annotations
+
+from enum import Enum
+
+import msgspec
+
+from journal.events import BrokerReplied
+
+
+class Verdict(Enum):
+    """What an answer proves."""
+
+    ACCEPTED = "accepted"
+    REFUSED = "refused"
+    UNRESOLVED = "unresolved"
+
+
+class Meaning(msgspec.Struct, frozen=True):
+    """The meaning of one code. `halt` stops trading until an operator has looked."""
+
+    verdict: Verdict
+    name: str
+    halt: bool = False
+
+
+def _accepted(name: str) -> Meaning:
+    return Meaning(Verdict.ACCEPTED, name)
+
+
+def _refused(name: str, *, halt: bool = False) -> Meaning:
+    return Meaning(Verdict.REFUSED, name, halt)
+
+
+def _unresolved(name: str, *, halt: bool = False) -> Meaning:
+    return Meaning(Verdict.UNRESOLVED, name, halt)
+
+
+RETCODES: dict[int, Meaning] = {
+    10004: _refused("requote"),
+    10006: _refused("rejected"),
+    10007: _refused("cancelled by trader"),
+    10008: _accepted("placed"),
+    10009: _accepted("done"),
+    10010: _accepted("done partially"),
+    10011: _unresolved("processing error"),
+    10012: _unresolved("timed out"),
+    10013: _refused("invalid request"),
+    10014: _refused("invalid volume"),
+    10015: _refused("invalid price"),
+    10016: _refused("invalid stops"),
+    10017: _refused("trading disabled"),
+    10018: _refused("market closed"),
+    10019: _refused("not enough money"),
+    10020: _refused("price changed"),
+    10021: _refused("no quotes"),
+    10022: _refused("invalid expiration"),
+    10023: _refused("order changed"),
+    10024: _refused("too many requests"),
+    10025: _accepted("no changes"),
+    10026: _refused("automatic trading disabled by the server", halt=True),
+    10027: _refused("automatic trading disabled in the terminal", halt=True),
+    10028: _refused("locked"),
+    10029: _refused("frozen"),
+    10030: _refused("unsupported filling mode"),
+    10031: _unresolved("no connection to the trade server"),
+    10032: _refused("only for real accounts"),
+    10033: _refused("limit of pending orders"),
+    10034: _refused("limit of volume"),
+    10035: _refused("invalid order"),
+    10036: _refused("position already closed"),
+    10038: _refused("close volume exceeds the position"),
+    10039: _refused("a close order exists already"),
+    10040: _refused("limit of positions"),
+    10041: _refused("activation rejected and order cancelled"),
+    10042: _refused("only long positions allowed"),
+    10043: _refused("only short positions allowed"),
+    10044: _refused("only closing allowed"),
+    10045: _refused("closing allowed first-in-first-out only"),
+    10046: _refused("hedging prohibited"),
+}
+"""By MT5's trade return code. 10046 is documented and not exported by the Python module."""
+
+ERRORS: dict[int, Meaning] = {
+    -2: _refused("refused by the module before sending", halt=True),
+    -8: _refused("automatic trading through Python disabled in the terminal", halt=True),
+    -10004: _refused("no connection to the terminal, nothing was sent"),
+    -1: _unresolved("the terminal reported a failure"),
+    -10000: _unresolved("the call to the terminal failed"),
+    -10001: _unresolved("sending to the terminal failed"),
+    -10002: _unresolved("the terminal's answer was lost"),
+    -10005: _unresolved("the terminal did not answer in time"),
+}
+"""By the module's `last_error()` when `order_send` gave `None`."""
+
+
+def classify(reply: BrokerReplied) -> Meaning:
+    """Return what a reply proves. A code that nobody knows proves nothing, and halts."""
+    if reply.retcode:
+        return RETCODES.get(
+            reply.retcode, _unresolved(f"unknown return code {reply.retcode}", halt=True)
+        )
+    return ERRORS.get(reply.error, _unresolved(f"unknown error {reply.error}", halt=True))

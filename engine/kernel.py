@@ -1,0 +1,122 @@
+"""The deterministic kernel: an event in, decisions out.
+
+It does no I/O, reads no clock and draws no randomness: time is the event's time, identifiers are functions of the
+journal's sequence. Live, simulated and replayed runs are this same kernel; nothing in it asks which.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Any, cast
+
+import msgspec
+
+from engine.config import Config
+from engine.execution import reactors
+from engine.execution.reactors import Draft
+from engine.strategies.base import Strategy
+from engine.strategies.catalogue import build
+from journal.envelope import AnyEvent, Event
+from journal.errors import DaybookError
+from journal.events import (
+    BarClosed,
+    BrokerReplied,
+    BrokerSnapshotTaken,
+    EvidenceGathered,
+    OrderProposed,
+    QuoteObserved,
+    QuoteUnavailable,
+    RunStarted,
+)
+from projections.market import recent
+from projections.state import Fold, State
+
+
+class Kernel:
+    """Folds every event into the state and decides on inputs.
+
+    A recorded decision is folded with `evolve`; an input is folded and decided on with `step`.
+    """
+
+    def __init__(self, state: State | None = None) -> None:
+        self._fold = Fold(state)
+        self.state: State = self._fold.state
+        self._config: Config | None = None
+        self._strategies: dict[tuple[str, str], list[Strategy]] = {}
+        self._reactors: dict[type, Callable[[Event[Any]], Iterator[Draft]]] = {
+            RunStarted: lambda event: reactors.on_start(self.state, event),
+            BarClosed: self._on_bar,
+            QuoteObserved: lambda event: reactors.on_quote(self.state, self.config, event),
+            QuoteUnavailable: lambda event: reactors.on_no_quote(self.state, event),
+            BrokerReplied: lambda event: reactors.on_reply(self.state, event),
+            EvidenceGathered: lambda event: reactors.on_evidence(self.state, event),
+            BrokerSnapshotTaken: lambda event: reactors.on_snapshot(self.state, event),
+        }
+
+    @property
+    def config(self) -> Config:
+        """The configuration of the run, as its `RunStarted` recorded it."""
+        if self._config is None:
+            raise DaybookError("the kernel was asked to decide before any RunStarted event")
+        return self._config
+
+    def step(self, event: AnyEvent) -> list[AnyEvent]:
+        """Fold in an input and return the decisions it leads to, folded in already, in journal order."""
+        self.evolve(event)
+        react = self._reactors.get(type(event.data))
+        if react is None:
+            return []
+        decisions: list[AnyEvent] = []
+        seq = event.seq
+        for data, key in react(event):
+            seq += 1
+            kind = type(data)
+            decision: AnyEvent = Event(
+                seq, event.ts, kind.__name__, kind.VERSION, event.run, event.seq, key, data
+            )
+            self._fold.evolve(decision)
+            decisions.append(decision)
+        return decisions
+
+    def evolve(self, event: AnyEvent) -> None:
+        """Fold in an event without deciding anything."""
+        self._fold.evolve(event)
+        data = event.data
+        if type(data) is BarClosed:
+            for strategy in self._strategies.get((data.symbol, data.timeframe), ()):
+                strategy.update(data)
+        elif type(data) is RunStarted:
+            self._start(data)
+
+    def _start(self, manifest: RunStarted) -> None:
+        """Build the strategies afresh from the recorded configuration and the remembered bars.
+
+        A run's strategies are thus a function of the journal alone, and need no snapshot of their own.
+        """
+        config = msgspec.convert(manifest.config, Config)
+        self._config = config
+        self._strategies = {}
+        for entry in config.strategies:
+            strategy = build(entry)
+            for bar in recent(self.state.market, entry.symbol, entry.timeframe):
+                strategy.update(bar)
+            self._strategies.setdefault((entry.symbol, entry.timeframe), []).append(strategy)
+
+    def _on_bar(self, event: Event[BarClosed]) -> Iterator[Draft]:
+        state, bar = self.state, event.data
+        if not state.run.live:  # caught up on later: too old to trade on
+            return
+        for index, strategy in enumerate(self._strategies.get((bar.symbol, bar.timeframe), ())):
+            proposal = strategy.propose()
+            if proposal is None:
+                continue
+            proposed: OrderProposed = reactors.propose(
+                cast(AnyEvent, event), index, strategy.config, proposal
+            )
+            yield proposed, proposed.key
+            yield from reactors.on_proposed(state, proposed.key)
+
+
+def warmup_of(config: Config) -> int:
+    """Return how many bars of each series the configured strategies need to see before they can speak."""
+    return max(build(entry).warmup for entry in config.strategies)

@@ -1,0 +1,92 @@
+"""The baseline: a moving-average cross confirmed by RSI, with stop and target in multiples of ATR.
+
+It exists to exercise the engine and to be measured against, not to make money.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from msgspec import Meta
+
+from engine.strategies.base import Proposal, StrategyBase
+from engine.strategies.indicators import AverageTrueRange, RelativeStrength, SimpleAverage
+from journal.events import BarClosed
+
+Period = Annotated[int, Meta(ge=2, le=10_000)]
+Level = Annotated[float, Meta(ge=0.0, le=100.0)]
+Multiple = Annotated[float, Meta(gt=0.0, le=100.0)]
+
+
+class MaCrossRsiConfig(StrategyBase, frozen=True, kw_only=True, tag_field="kind", tag="ma-cross-rsi"):
+    """Configuration of the baseline.
+
+    fast, slow           bars in the two averages of closing prices; fast < slow
+    rsi_period           bars
+    rsi_low, rsi_high    no buying at or above `rsi_high`, no selling at or below `rsi_low`
+    atr_period           bars
+    stop_atr             stop distance in ATRs
+    target_r             target distance in stop distances
+    """
+
+    fast: Period = 20
+    slow: Period = 50
+    rsi_period: Period = 14
+    rsi_low: Level = 30.0
+    rsi_high: Level = 70.0
+    atr_period: Period = 14
+    stop_atr: Multiple = 2.0
+    target_r: Multiple = 2.0
+
+
+class MaCrossRsi:
+    """Buy when the fast average crosses above the slow one and RSI is not yet overbought; sell mirrored."""
+
+    __slots__ = ("_atr", "_cross", "_fast", "_gap", "_rsi", "_slow", "config")
+
+    def __init__(self, config: MaCrossRsiConfig) -> None:
+        self.config = config
+        self._fast = SimpleAverage(config.fast)
+        self._slow = SimpleAverage(config.slow)
+        self._rsi = RelativeStrength(config.rsi_period)
+        self._atr = AverageTrueRange(config.atr_period)
+        self._gap: float | None = None  # fast minus slow average as of the last bar
+        self._cross = 0  # +1 crossed upwards on the last bar, -1 downwards, 0 neither
+
+    @property
+    def warmup(self) -> int:
+        """Bars before the first possible proposal: the slowest indicator, and one more to see a cross."""
+        config = self.config
+        return max(config.slow, config.rsi_period + 1, config.atr_period + 1) + 1
+
+    def update(self, bar: BarClosed) -> None:
+        """Take in one more bar."""
+        close = bar.close
+        self._fast.update(close)
+        self._slow.update(close)
+        self._rsi.update(close)
+        self._atr.update(bar.high, bar.low, close)
+        if not self._slow.ready:
+            return
+        before, after = self._gap, self._fast.value - self._slow.value
+        self._gap = after
+        if before is not None:
+            self._cross = (after > 0.0 >= before) - (after < 0.0 <= before)
+
+    def propose(self) -> Proposal | None:
+        """Say what the bars taken in so far ask for."""
+        cross = self._cross
+        if cross == 0 or not (self._rsi.ready and self._atr.ready):
+            return None
+        config, rsi = self.config, self._rsi.value
+        if (cross > 0 and rsi >= config.rsi_high) or (cross < 0 and rsi <= config.rsi_low):
+            return None
+        stop = config.stop_atr * self._atr.value
+        if stop <= 0.0:
+            return None
+        return Proposal(
+            side="buy" if cross > 0 else "sell",
+            stop_distance=stop,
+            target_distance=config.target_r * stop,
+            reason=f"MA {config.fast} crossed {'above' if cross > 0 else 'below'} MA {config.slow}, RSI {rsi:.1f}",
+        )

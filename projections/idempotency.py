@@ -1,0 +1,66 @@
+"""What has been seen already: which key led to which ticket, and which deals are recorded."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+
+from journal.envelope import Event
+from journal.events import DealRecorded, OrderAccepted, OrderIntended
+from projections.base import Projection
+
+
+class Idempotency(msgspec.Struct):
+    """State of the index.
+
+    intents    order key to the sequence of its intent
+    orders     broker's order ticket to order key
+    positions  position identifier to the key that opened it
+    deals      deal ticket to the sequence that recorded it
+    watermark  server milliseconds of the newest deal
+    """
+
+    intents: dict[str, int] = {}
+    orders: dict[int, str] = {}
+    positions: dict[int, str] = {}
+    deals: dict[int, int] = {}
+    watermark: int = 0
+
+
+def key_of(state: Idempotency, deal: DealRecorded) -> str:
+    """Return the order key that a deal belongs to, empty when it is none of ours.
+
+    By order ticket, then by position: a deal made by the server at a stop or target bears another comment, but the
+    position that it closes is known. The comment is the last resort, for a deal seen before its order was accepted.
+    """
+    key = state.orders.get(deal.order) or state.positions.get(deal.position_id)
+    if key is None and deal.comment in state.intents:
+        return deal.comment
+    return key or ""
+
+
+def _intended(state: Idempotency, event: Event[OrderIntended]) -> None:
+    state.intents[event.data.key] = event.seq
+
+
+def _accepted(state: Idempotency, event: Event[OrderAccepted]) -> None:
+    if event.data.order:
+        state.orders[event.data.order] = event.data.key
+
+
+def _deal(state: Idempotency, event: Event[DealRecorded]) -> None:
+    deal = event.data
+    state.deals[deal.ticket] = event.seq
+    state.watermark = max(state.watermark, deal.time_msc)
+    if event.corr and deal.position_id:
+        state.positions.setdefault(deal.position_id, event.corr)
+
+
+_HANDLERS: dict[Any, Any] = {
+    OrderIntended: _intended,
+    OrderAccepted: _accepted,
+    DealRecorded: _deal,
+}
+
+IDEMPOTENCY = Projection("idempotency", 1, Idempotency, _HANDLERS)

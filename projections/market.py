@@ -1,0 +1,80 @@
+"""The market as far as decisions need it: constraints of symbols and the last bars of every series."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+
+from journal.envelope import Event
+from journal.events import BarClosed, ClockOffsetMeasured, RunStarted, SymbolSpecified
+from projections.base import Projection
+
+
+class Series(msgspec.Struct):
+    """The newest bars of one symbol and timeframe, oldest first; at least `keep` once there were so many."""
+
+    last_time: int = 0
+    count: int = 0
+    bars: list[BarClosed] = []
+
+
+class Market(msgspec.Struct):
+    """State of the market.
+
+    keep      bars of each series to remember: what strategies need to be rebuilt at a start
+    series    by "SYMBOL TIMEFRAME"
+    offset_s  server time minus UTC, seconds, as last measured
+    """
+
+    keep: int = 0
+    symbols: dict[str, SymbolSpecified] = {}
+    series: dict[str, Series] = {}
+    offset_s: int = 0
+
+
+def series_name(symbol: str, timeframe: str) -> str:
+    """Return the key of a series."""
+    return f"{symbol} {timeframe}"
+
+
+def recent(market: Market, symbol: str, timeframe: str) -> list[BarClosed]:
+    """Return the remembered bars of a series, oldest first, at most `keep` of them."""
+    series = market.series.get(series_name(symbol, timeframe))
+    return series.bars[-market.keep :] if series is not None and market.keep else []
+
+
+def _started(state: Market, event: Event[RunStarted]) -> None:
+    state.keep = event.data.warmup
+
+
+def _specified(state: Market, event: Event[SymbolSpecified]) -> None:
+    state.symbols[event.data.symbol] = event.data
+
+
+def _offset(state: Market, event: Event[ClockOffsetMeasured]) -> None:
+    state.offset_s = event.data.offset_s
+
+
+def _bar(state: Market, event: Event[BarClosed]) -> None:
+    bar = event.data
+    name = f"{bar.symbol} {bar.timeframe}"
+    series = state.series.get(name)
+    if series is None:
+        series = state.series[name] = Series()
+    series.last_time = bar.time
+    series.count += 1
+    bars = series.bars
+    bars.append(bar)
+    if len(bars) >= 2 * state.keep + 64:  # cut seldom, so that a bar costs the same however many are kept
+        del bars[: len(bars) - state.keep]
+
+
+_HANDLERS: dict[Any, Any] = {
+    RunStarted: _started,
+    SymbolSpecified: _specified,
+    ClockOffsetMeasured: _offset,
+    BarClosed: _bar,
+}
+
+MARKET = Projection("market", 1, Market, _HANDLERS)

@@ -1,0 +1,132 @@
+"""How it went: trades, money after costs, equity and its drawdown, marked at every bar."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+
+from journal.envelope import Event
+from journal.events import BarClosed, DealRecorded, SymbolSpecified
+from journal.events.mt5 import DealEntry, DealType
+from projections.account import ACCOUNT, Account
+from projections.base import Projection
+from projections.positions import POSITIONS, Position, Positions
+
+
+class Valuation(msgspec.Struct):
+    """What a price move of one symbol is worth: account currency per price unit and lot; and its point."""
+
+    per_price: float
+    point: float
+
+
+class Performance(msgspec.Struct):
+    """State of the performance; amounts in account currency.
+
+    equity        balance plus floating profit as of the last bar or deal
+    floating      by symbol
+    peak          highest equity so far; deposits and withdrawals move it along
+    drawdown      deepest fall of equity below its peak; drawdown_percent of that peak
+    trades        positions closed; wins those with a profit after costs
+    """
+
+    book: Positions
+    account: Account
+    valuations: dict[str, Valuation] = {}
+    floating: dict[str, float] = {}
+    results: dict[int, float] = {}
+    equity: float = 0.0
+    peak: float = 0.0
+    drawdown: float = 0.0
+    drawdown_percent: float = 0.0
+    trades: int = 0
+    wins: int = 0
+    gross_profit: float = 0.0
+    gross_loss: float = 0.0
+
+
+def initial() -> Performance:
+    """Return the state before any event."""
+    return Performance(book=Positions(), account=Account())
+
+
+def net_profit(state: Performance) -> float:
+    """Return realised profit after all costs, deposits apart."""
+    account = state.account
+    return account.profit + account.commission + account.swap + account.fee
+
+
+def _specified(state: Performance, event: Event[SymbolSpecified]) -> None:
+    data = event.data
+    state.valuations[data.symbol] = Valuation(data.tick_value / data.tick_size, data.point)
+
+
+def _bar(state: Performance, event: Event[BarClosed]) -> None:
+    if not state.book.open:
+        return
+    bar = event.data
+    valuation = state.valuations.get(bar.symbol)
+    if valuation is None:
+        return
+    ask = bar.close + bar.spread * valuation.point
+    state.floating[bar.symbol] = sum(
+        _floating(position, bar.close if position.side > 0 else ask, valuation)
+        for position in state.book.open.values()
+        if position.symbol == bar.symbol
+    )
+    _mark(state)
+
+
+def _floating(position: Position, price: float, valuation: Valuation) -> float:
+    return position.side * (price - position.price) * position.volume * valuation.per_price
+
+
+def _deal(state: Performance, event: Event[DealRecorded]) -> None:
+    deal = event.data
+    known = state.book.open.get(deal.position_id)
+    POSITIONS.evolve(state.book, event)
+    before = state.account.balance
+    ACCOUNT.evolve(state.account, event)
+    if deal.type == DealType.BALANCE:
+        state.peak += state.account.balance - before
+    elif deal.type in (DealType.BUY, DealType.SELL):
+        result = deal.profit + deal.commission + deal.swap + deal.fee
+        state.results[deal.position_id] = state.results.get(deal.position_id, 0.0) + result
+        if known is not None and deal.entry != DealEntry.IN:
+            _closed(state, deal)
+    _mark(state)
+
+
+def _closed(state: Performance, deal: DealRecorded) -> None:
+    if not any(p.symbol == deal.symbol for p in state.book.open.values()):
+        state.floating.pop(deal.symbol, None)
+    if deal.position_id in state.book.open:
+        return
+    result = state.results.pop(deal.position_id)
+    state.trades += 1
+    if result > 0.0:
+        state.wins += 1
+        state.gross_profit += result
+    else:
+        state.gross_loss -= result
+
+
+def _mark(state: Performance) -> None:
+    equity = state.equity = state.account.balance + sum(state.floating.values())
+    if equity > state.peak:
+        state.peak = equity
+        return
+    fall = state.peak - equity
+    if fall > state.drawdown:
+        state.drawdown = fall
+        state.drawdown_percent = 100.0 * fall / state.peak if state.peak > 0.0 else 0.0
+
+
+_HANDLERS: dict[Any, Any] = {
+    SymbolSpecified: _specified,
+    BarClosed: _bar,
+    DealRecorded: _deal,
+}
+
+PERFORMANCE = Projection("performance", 1, initial, _HANDLERS)

@@ -1,0 +1,89 @@
+"""The run: which one, on which account, and whether it may trade."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+
+from journal.envelope import Event
+from journal.events import (
+    FeedCaughtUp,
+    RunEnded,
+    RunStarted,
+    TerminalConnected,
+    TerminalLost,
+    TradingHalted,
+)
+from projections.base import Projection
+
+
+class Run(msgspec.Struct):
+    """State of the run.
+
+    live         the feed has caught up: bars are news
+    halt_rule    what halted trading; empty while it may trade. A halt outlives the run
+    ended        reason of the last end; empty while a run goes on, or after it was killed
+    """
+
+    id: str = ""
+    number: int = 0
+    mode: str = ""
+    started: int = 0
+    live: bool = False
+    connected: bool = False
+    ended: str = ""
+    halt_rule: str = ""
+    halt_reason: str = ""
+    login: int = 0
+    server: str = ""
+    currency: str = ""
+    trade_mode: int = 0
+    margin_mode: int = 0
+
+
+def _started(state: Run, event: Event[RunStarted]) -> None:
+    state.id = event.run
+    state.number += 1
+    state.mode = event.data.mode
+    state.started = event.ts
+    state.live = state.connected = False
+    state.ended = ""
+
+
+def _connected(state: Run, event: Event[TerminalConnected]) -> None:
+    data = event.data
+    state.connected = True
+    state.login, state.server = data.login, data.server
+    state.currency = data.currency
+    state.trade_mode, state.margin_mode = data.trade_mode, data.margin_mode
+
+
+def _lost(state: Run, _: Event[TerminalLost]) -> None:
+    state.connected = state.live = False
+
+
+def _caught_up(state: Run, _: Event[FeedCaughtUp]) -> None:
+    state.live = True
+
+
+def _halted(state: Run, event: Event[TradingHalted]) -> None:
+    if not state.halt_rule:  # the first cause is the one to mend
+        state.halt_rule, state.halt_reason = event.data.rule, event.data.reason
+
+
+def _ended(state: Run, event: Event[RunEnded]) -> None:
+    state.live = state.connected = False
+    state.ended = event.data.reason
+
+
+_HANDLERS: dict[Any, Any] = {
+    RunStarted: _started,
+    TerminalConnected: _connected,
+    TerminalLost: _lost,
+    FeedCaughtUp: _caught_up,
+    TradingHalted: _halted,
+    RunEnded: _ended,
+}
+
+RUN = Projection("run", 1, Run, _HANDLERS)

@@ -1,0 +1,81 @@
+"""All projections together: what the journal says, as one value."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+import msgspec
+
+from journal.envelope import AnyEvent, Event
+from journal.events import DealRecorded
+from projections.account import ACCOUNT, Account
+from projections.base import Projection, digest
+from projections.idempotency import IDEMPOTENCY, Idempotency
+from projections.market import MARKET, Market
+from projections.orders import ORDERS, Orders
+from projections.performance import PERFORMANCE, Performance
+from projections.performance import initial as initial_performance
+from projections.positions import POSITIONS, Positions
+from projections.run import RUN, Run
+
+__all__ = ["PROJECTIONS", "Fold", "State", "digest", "fold", "initial"]
+
+PROJECTIONS: tuple[Projection[Any], ...] = (
+    RUN,
+    MARKET,
+    ORDERS,
+    POSITIONS,
+    ACCOUNT,
+    IDEMPOTENCY,
+    PERFORMANCE,
+)
+
+
+class State(msgspec.Struct):
+    """The state of every projection, and the sequence of the last event folded in."""
+
+    run: Run
+    market: Market
+    orders: Orders
+    positions: Positions
+    account: Account
+    idempotency: Idempotency
+    performance: Performance
+    seq: int = 0
+
+
+def initial() -> State:
+    """Return the state before any event."""
+    return State(
+        Run(), Market(), Orders(), Positions(), Account(), Idempotency(), initial_performance()
+    )
+
+
+class Fold:
+    """Folds events into one State, each event only into the projections that take it in."""
+
+    def __init__(self, state: State | None = None) -> None:
+        self.state = initial() if state is None else state
+        self._routes: dict[type, list[tuple[Any, Any]]] = {}
+        for projection in PROJECTIONS:
+            part = getattr(self.state, projection.name)
+            for kind, handler in projection.handlers.items():
+                self._routes.setdefault(kind, []).append((handler, part))
+
+    def evolve(self, event: Event[Any]) -> None:
+        """Fold in one event. A deal that is recorded already changes nothing."""
+        state, data = self.state, event.data
+        state.seq = event.seq
+        if type(data) is DealRecorded and data.ticket in state.idempotency.deals:
+            return
+        for handler, part in self._routes.get(type(data), ()):
+            handler(part, event)
+
+
+def fold(events: Iterable[AnyEvent]) -> State:
+    """Fold all events from the beginning and return the state."""
+    folding = Fold()
+    for event in events:
+        folding.evolve(event)
+    return folding.state
