@@ -35,8 +35,8 @@ def python_problem(version: "Sequence[int]") -> str:
     )
 
 
-if __name__ == "__main__" and python_problem(sys.version_info):
-    print(python_problem(sys.version_info), file=sys.stderr)
+if __name__ == "__main__" and python_problem(sys.version_info[:3]):
+    print(python_problem(sys.version_info[:3]), file=sys.stderr)
     sys.exit(2)
 
 ROOT = Path(__file__).resolve().parent.parent
