@@ -1,0 +1,83 @@
+"""What the shape of a configuration cannot say: values that are each allowed and together are not.
+
+Looks at files only to say whether they are there.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+from engine.config import Config, SimulatedTerminal
+from engine.settings.shape import Finding, suggest
+from engine.strategies.baseline import MaCrossRsiConfig
+from engine.strategies.catalogue import StrategyConfig
+from engine.terminal.errors import ProfileError
+from engine.terminal.profile import load_profile
+
+BAR_FILES = (".csv", ".parquet")
+
+
+def problems(config: Config, base: Path) -> list[Finding]:
+    """Return what contradicts itself; relative files start at `base`, the file's own folder."""
+    found = list(_doubles(config.strategies))
+    for index, strategy in enumerate(config.strategies):
+        found += [(("strategies", index, key), text) for key, text in _order(strategy)]
+    if config.broker.kind == "simulated":
+        if config.terminal is None:
+            text = "this section is missing; it is needed while broker.kind is `simulated`"
+            found.append((("terminal",), text))
+        else:
+            found += _terminal(config.terminal, config.strategies, base)
+    return found
+
+
+def _doubles(strategies: list[StrategyConfig]) -> Iterator[Finding]:
+    names: dict[str, int] = {}
+    magics: dict[int, int] = {}
+    for index, strategy in enumerate(strategies):
+        for key, value, first in (
+            ("name", strategy.name, names.setdefault(strategy.name, index)),
+            ("magic", strategy.magic, magics.setdefault(strategy.magic, index)),
+        ):
+            if first != index:
+                text = f"found {value!r}, as in strategies[{first}]; allowed: a {key} of its own"
+                yield ("strategies", index, key), text
+
+
+def _order(strategy: StrategyConfig) -> Iterator[tuple[str, str]]:
+    if isinstance(strategy, MaCrossRsiConfig):
+        if strategy.fast >= strategy.slow:
+            yield "fast", f"found {strategy.fast}; allowed: less than `slow`, {strategy.slow}"
+        if strategy.rsi_low >= strategy.rsi_high:
+            text = f"found {strategy.rsi_low}; allowed: less than `rsi_high`, {strategy.rsi_high}"
+            yield "rsi_low", text
+
+
+def _terminal(
+    terminal: SimulatedTerminal, strategies: list[StrategyConfig], base: Path
+) -> Iterator[Finding]:
+    for symbol, name in terminal.bars.items():
+        key = ("terminal", "bars", symbol)
+        path = base / name
+        if path.suffix.lower() not in BAR_FILES:
+            yield key, f"found {name!r}; allowed: a file that ends in {' or '.join(BAR_FILES)}"
+        elif not path.is_file():
+            yield key, f"there is no file {path}"
+    try:
+        symbols = load_profile(profile_name(terminal, base)).symbols
+    except ProfileError as error:
+        yield ("terminal", "profile"), str(error)
+        return
+    for index, strategy in enumerate(strategies):
+        for where, known in (("terminal.bars", terminal.bars), ("the terminal's profile", symbols)):
+            if strategy.symbol not in known:
+                hint = suggest(strategy.symbol, known)
+                text = f"found {strategy.symbol!r}, which is not in {where}{hint}"
+                yield ("strategies", index, "symbol"), text
+
+
+def profile_name(terminal: SimulatedTerminal, base: Path) -> str | Path:
+    """Return what `load_profile` wants: a name as it is, a file seen from `base`."""
+    name = terminal.profile
+    return base / name if name.endswith((".yaml", ".yml")) else name
