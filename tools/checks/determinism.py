@@ -80,7 +80,9 @@ class Lint:
         self.imported: dict[str, str] = {}
         unreal = (node for node in ast.walk(tree) if is_type_checking(node))
         self.unreal = {id(inner) for node in unreal for inner in ast.walk(node)}
+        # Nodes whose parent has dealt with them.
         self.hidden: set[int] = set()
+        self.reported: set[int] = set()
 
     def run(self) -> list[Finding]:
         """Return what was found, in the order of the file."""
@@ -146,11 +148,12 @@ class Lint:
             case ast.Name(id=name, ctx=ast.Load()) if name not in bound:
                 if name in rules.BUILTINS:
                     self._add(node, f"{name}()", rules.BUILTINS[name])
-            case ast.Attribute(attr=name):
+            case ast.Attribute(attr=name, value=above) if id(node) not in self.reported:
                 dotted = self._dotted(node)
                 rule = forbidden(dotted) if dotted else None
                 if rule:
                     self._add(node, dotted, rule)
+                    self.reported.add(id(above))
                 elif name in rules.METHODS:
                     self._add(node, f".{name}()", rules.METHODS[name])
 
