@@ -24,6 +24,7 @@ from journal.events import (
     BrokerSnapshotTaken,
     EvidenceGathered,
     OrderProposed,
+    Payload,
     QuoteObserved,
     QuoteUnavailable,
     RunStarted,
@@ -67,16 +68,32 @@ class Kernel:
         if react is None:
             return []
         decisions: list[AnyEvent] = []
-        seq = event.seq
         for data, key in react(event):
-            seq += 1
-            kind = type(data)
-            decision: AnyEvent = Event(
-                seq, event.ts, kind.__name__, kind.VERSION, event.run, event.seq, key, data
-            )
+            decision = _decision(event, len(decisions), data, key)
             self._fold.evolve(decision)
             decisions.append(decision)
         return decisions
+
+    def complete(self, event: AnyEvent, recorded: list[AnyEvent]) -> list[AnyEvent]:
+        """Fold in the journal's last input with the decisions recorded after it; return those that are missing.
+
+        A crash can cut a step between its input and its decisions. Where today's code decides otherwise than was
+        recorded, the record stands and nothing is added.
+        """
+        self.evolve(event)
+        react = self._reactors.get(type(event.data), lambda _: iter(()))
+        missing: list[AnyEvent] = []
+        drafts = react(event)
+        for done in recorded:
+            draft = next(drafts, None)
+            if draft is None or _decision(event, done.seq - event.seq - 1, *draft) != done:
+                drafts = iter(())
+            self._fold.evolve(done)
+        for data, key in drafts:
+            decision = _decision(event, len(recorded) + len(missing), data, key)
+            self._fold.evolve(decision)
+            missing.append(decision)
+        return missing
 
     def evolve(self, event: AnyEvent) -> None:
         """Fold in an event without deciding anything."""
@@ -115,6 +132,13 @@ class Kernel:
             )
             yield proposed, proposed.key
             yield from reactors.on_proposed(state, proposed.key)
+
+
+def _decision(cause: AnyEvent, index: int, data: Payload, key: str) -> AnyEvent:
+    """Give the `index`-th decision of a step its place right behind its cause."""
+    kind = type(data)
+    seq = cause.seq + 1 + index
+    return Event(seq, cause.ts, kind.__name__, kind.VERSION, cause.run, cause.seq, key, data)
 
 
 def warmup_of(config: Config) -> int:

@@ -144,6 +144,7 @@ class PositionSeen(msgspec.Struct, frozen=True, forbid_unknown_fields=True, gc=F
     price_open: float
     sl: float
     tp: float
+    comment: str
 
 
 class BrokerSnapshotTaken(Input, frozen=True, gc=False):

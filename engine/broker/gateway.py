@@ -1,0 +1,100 @@
+"""The broker in the engine's words: what every adapter offers, and nothing of how.
+
+The reading half is an interface of its own, so that reconciliation can be given something that cannot send.
+Every method may raise `BrokerError`; what is read comes back as the payload that will be journalled.
+"""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+import msgspec
+
+from journal.errors import BrokerError
+from journal.events import (
+    BarClosed,
+    BrokerReplied,
+    BrokerSnapshotTaken,
+    DealRecorded,
+    OrderIntended,
+    QuoteObserved,
+    SymbolSpecified,
+    TerminalConnected,
+)
+
+
+class CallFailed(BrokerError):
+    """A call gave nothing; `code` and `text` are the module's `last_error()`."""
+
+    def __init__(self, function: str, code: int, text: str) -> None:
+        self.function, self.code, self.text = function, code, text
+        super().__init__(f"{function} failed: {text} ({code})")
+
+
+class WrongAccount(BrokerError):
+    """The terminal is logged in to another account than the configuration names."""
+
+
+class OrderSeen(msgspec.Struct, frozen=True, gc=False):
+    """One order as the broker lists it, live or in history.
+
+    type      MT5's integer: 0 buy, 1 sell, …
+    volume    lots, as first asked for
+    time_msc  server milliseconds of its placing
+    """
+
+    ticket: int
+    symbol: str
+    type: int
+    magic: int
+    volume: float
+    time_msc: int
+    comment: str
+
+
+class AccountView(Protocol):
+    """What can be read of the account. Times are server time."""
+
+    async def snapshot(self) -> BrokerSnapshotTaken:
+        """Return balance, equity and open positions as they are now."""
+
+    async def deals(self, since_msc: int) -> list[DealRecorded]:
+        """Return all deals from `since_msc` (server milliseconds) on, by ticket; late ones may be missing yet."""
+
+    async def orders(self, since_msc: int) -> list[OrderSeen]:
+        """Return live orders, and those in history from `since_msc` on."""
+
+
+class MarketView(Protocol):
+    """What can be read of the market."""
+
+    async def bars(self, symbol: str, timeframe: str, after: int) -> list[BarClosed]:
+        """Return complete bars that opened after the server second `after`, oldest first."""
+
+    async def latest_bars(self, symbol: str, timeframe: str, count: int) -> list[BarClosed]:
+        """Return the last `count` complete bars, oldest first."""
+
+    async def server_msc(self) -> int:
+        """Return the server milliseconds of the newest tick of any known symbol: as far as the broker's clock shows."""
+
+    async def quote(self, symbol: str, side: str) -> QuoteObserved:
+        """Return the market now, and what one lot on `side` would bind."""
+
+
+class Gateway(AccountView, MarketView, Protocol):
+    """A connection to one account at one broker."""
+
+    async def connect(self, symbols: list[str]) -> TerminalConnected:
+        """Connect, check that it is the configured account, make `symbols` available.
+
+        Raises WrongAccount for another account, CallFailed when the terminal does not answer.
+        """
+
+    async def specify(self, symbol: str) -> SymbolSpecified:
+        """Return a symbol's trading constraints."""
+
+    async def submit(self, intent: OrderIntended) -> BrokerReplied:
+        """Send one intent, once. Whatever happens comes back as a reply; it never raises BrokerError."""
+
+    async def close(self) -> None:
+        """Let go of the terminal."""

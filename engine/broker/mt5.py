@@ -1,0 +1,283 @@
+"""The adapter over a MetaTrader5-shaped module: the real one and the simulated terminal pass through this same code.
+
+It translates and checks; it decides nothing, and it sends an intent exactly once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from engine.broker.calls import Calls
+from engine.broker.gateway import CallFailed, OrderSeen, WrongAccount
+from engine.broker.requests import market_order
+from engine.config import Account
+from journal.errors import BrokerError
+from journal.events import (
+    BarClosed,
+    BrokerReplied,
+    BrokerSnapshotTaken,
+    DealRecorded,
+    OrderIntended,
+    PositionSeen,
+    QuoteObserved,
+    SymbolSpecified,
+    TerminalConnected,
+)
+from journal.events.mt5 import TradeMode
+
+TIMEFRAMES = {
+    "M1": 1,
+    "M5": 5,
+    "M15": 15,
+    "M30": 30,
+    "H1": 16385,
+    "H4": 16388,
+    "D1": 16408,
+}
+"""`TIMEFRAME_*`."""
+
+DAY_S = 86_400
+MAX_CATCH_UP = 100_000
+"""Bars that are asked for at the most when the engine was away."""
+
+
+class Mt5Gateway:
+    """One account, reached through MT5's own functions."""
+
+    def __init__(self, calls: Calls, account: Account) -> None:
+        self._calls = calls
+        self._account = account
+        self._specs: dict[str, SymbolSpecified] = {}
+
+    async def connect(self, symbols: list[str]) -> TerminalConnected:
+        """Initialise the module, check the account's identity, select the symbols."""
+        await self._calls.call("initialize")
+        info = await self._calls.call("account_info")
+        self._check_identity(info)
+        for symbol in symbols:
+            await self._calls.call("symbol_select", symbol, True)
+        terminal = await self._calls.call("terminal_info")
+        version = await self._calls.call("version")
+        return TerminalConnected(
+            login=info.login,
+            server=info.server,
+            trade_mode=info.trade_mode,
+            margin_mode=info.margin_mode,
+            currency=info.currency,
+            leverage=info.leverage,
+            company=info.company,
+            terminal=terminal.name,
+            build=version[1],
+        )
+
+    def _check_identity(self, info: Any) -> None:
+        wanted = self._account
+        mode = TradeMode(info.trade_mode).name.lower()
+        for what, found, expected in (
+            ("login", info.login, wanted.login),
+            ("server", info.server, wanted.server),
+            ("trade mode", mode, wanted.trade_mode),
+        ):
+            if found != expected:
+                raise WrongAccount(
+                    f"the terminal is logged in with {what} {found}, the configuration pins {expected}; log the terminal "
+                    "in to the configured account, or configure another one on purpose"
+                )
+
+    async def specify(self, symbol: str) -> SymbolSpecified:
+        """Read a symbol's constraints."""
+        info = await self._calls.call("symbol_info", symbol)
+        spec = SymbolSpecified(
+            symbol=symbol,
+            digits=info.digits,
+            point=info.point,
+            tick_size=info.trade_tick_size,
+            tick_value=info.trade_tick_value,
+            contract_size=info.trade_contract_size,
+            volume_min=info.volume_min,
+            volume_max=info.volume_max,
+            volume_step=info.volume_step,
+            stops_level=info.trade_stops_level,
+            freeze_level=info.trade_freeze_level,
+            filling_mode=info.filling_mode,
+            execution_mode=info.trade_exemode,
+            trade_mode=info.trade_mode,
+            currency_base=info.currency_base,
+            currency_profit=info.currency_profit,
+            currency_margin=info.currency_margin,
+        )
+        self._specs[symbol] = spec
+        return spec
+
+    async def bars(self, symbol: str, timeframe: str, after: int) -> list[BarClosed]:
+        """Read complete bars newer than `after`. The unfinished bar (position 0) is never read."""
+        count = 2  # one new bar, and the known one before it that proves that none is missing
+        while True:
+            rows = await self._closed(symbol, timeframe, count)
+            if len(rows) < count or rows[0][0] <= after or count >= MAX_CATCH_UP:
+                return [BarClosed(symbol, timeframe, *row) for row in rows if row[0] > after]
+            count = min(count * 8, MAX_CATCH_UP)
+
+    async def latest_bars(self, symbol: str, timeframe: str, count: int) -> list[BarClosed]:
+        """Read the last `count` complete bars."""
+        rows = await self._closed(symbol, timeframe, count)
+        return [BarClosed(symbol, timeframe, *row) for row in rows]
+
+    async def _closed(self, symbol: str, timeframe: str, count: int) -> list[Any]:
+        rates = await self._calls.call("copy_rates_from_pos", symbol, TIMEFRAMES[timeframe], 1, count)
+        rows: list[Any] = rates.tolist()  # plain ints and floats, oldest first
+        return rows
+
+    async def quote(self, symbol: str, side: str) -> QuoteObserved:
+        """Read the current tick and let the broker itself say what a lot costs and binds."""
+        tick = await self._calls.call("symbol_info_tick", symbol)
+        info = await self._calls.call("symbol_info", symbol)
+        account = await self._calls.call("account_info")
+        if not (tick.bid > 0.0 and tick.ask >= tick.bid):
+            raise BrokerError(f"{symbol} has no usable quote: bid {tick.bid:g}, ask {tick.ask:g}")
+        kind, price = (0, tick.ask) if side == "buy" else (1, tick.bid)
+        margin = await self._calls.call("order_calc_margin", kind, symbol, 1.0, price)
+        return QuoteObserved(
+            symbol=symbol,
+            time_msc=tick.time_msc,
+            bid=tick.bid,
+            ask=tick.ask,
+            tick_value=info.trade_tick_value_loss,
+            margin_per_lot=margin,
+            margin_free=account.margin_free,
+        )
+
+    async def submit(self, intent: OrderIntended) -> BrokerReplied:
+        """Send one market order. A failure before the sending call is a refusal by proof, and says so."""
+        try:
+            tick = await self._calls.call("symbol_info_tick", intent.symbol)
+            request = market_order(intent, await self._spec(intent.symbol), tick.bid, tick.ask)
+        except CallFailed as error:
+            return _no_reply(intent.key, NOT_SENT, f"nothing was sent: {error}")
+        except BrokerError as error:
+            return _no_reply(intent.key, INVALID, str(error))
+        try:
+            result = await self._calls.call("order_send", request)
+        except CallFailed as error:
+            return _no_reply(intent.key, error.code, error.text)
+        return BrokerReplied(
+            key=intent.key,
+            retcode=result.retcode,
+            error=1,
+            error_text="",
+            deal=result.deal,
+            order=result.order,
+            volume=result.volume,
+            price=result.price,
+            bid=result.bid,
+            ask=result.ask,
+            comment=result.comment,
+            request_id=result.request_id,
+            retcode_external=result.retcode_external,
+        )
+
+    async def _spec(self, symbol: str) -> SymbolSpecified:
+        return self._specs.get(symbol) or await self.specify(symbol)
+
+    async def snapshot(self) -> BrokerSnapshotTaken:
+        """Read account and positions."""
+        info = await self._calls.call("account_info")
+        positions = await self._calls.call("positions_get")
+        return BrokerSnapshotTaken(
+            balance=info.balance,
+            credit=info.credit,
+            equity=info.equity,
+            margin=info.margin,
+            margin_free=info.margin_free,
+            positions=[_position(record) for record in positions],
+        )
+
+    async def deals(self, since_msc: int) -> list[DealRecorded]:
+        """Read the deal history."""
+        records = await self._history("history_deals_get", since_msc)
+        deals = [_deal(record) for record in records]
+        deals.sort(key=lambda deal: deal.ticket)
+        return deals
+
+    async def orders(self, since_msc: int) -> list[OrderSeen]:
+        """Read live orders and the order history."""
+        live = await self._calls.call("orders_get")
+        done = await self._history("history_orders_get", since_msc)
+        seen = {record.ticket: _order(record) for record in (*live, *done)}
+        return [seen[ticket] for ticket in sorted(seen)]
+
+    async def _history(self, function: str, since_msc: int) -> Sequence[Any]:
+        # The end is a day ahead of anything the broker's clock can show: asking in UTC loses the newest hours.
+        begin = max(since_msc // 1000, 1)  # 0 is never stored by the module: it would send stack garbage
+        now = await self.server_msc() // 1000
+        records: Sequence[Any] = await self._calls.call(function, begin, max(now, begin) + DAY_S)
+        return records
+
+    async def server_msc(self) -> int:
+        """Read the newest tick's stamp."""
+        ticks = [await self._calls.call("symbol_info_tick", symbol) for symbol in self._specs]
+        return max((tick.time_msc for tick in ticks), default=0)
+
+    async def close(self) -> None:
+        """Disconnect from the terminal."""
+        await self._calls.call("shutdown")
+
+
+NOT_SENT = -10004
+INVALID = -2
+"""The module's own codes for what never left it, borrowed for what never left the adapter."""
+
+
+def _no_reply(key: str, error: int, text: str) -> BrokerReplied:
+    return BrokerReplied(key, 0, error, text, 0, 0, 0.0, 0.0, 0.0, 0.0, "", 0, 0)
+
+
+def _deal(record: Any) -> DealRecorded:
+    return DealRecorded(
+        ticket=record.ticket,
+        order=record.order,
+        time=record.time,
+        time_msc=record.time_msc,
+        type=record.type,
+        entry=record.entry,
+        magic=record.magic,
+        position_id=record.position_id,
+        reason=record.reason,
+        volume=record.volume,
+        price=record.price,
+        commission=record.commission,
+        swap=record.swap,
+        profit=record.profit,
+        fee=record.fee,
+        symbol=record.symbol,
+        comment=record.comment,
+        external_id=record.external_id,
+    )
+
+
+def _order(record: Any) -> OrderSeen:
+    return OrderSeen(
+        ticket=record.ticket,
+        symbol=record.symbol,
+        type=record.type,
+        magic=record.magic,
+        volume=record.volume_initial,
+        time_msc=record.time_setup_msc,
+        comment=record.comment,
+    )
+
+
+def _position(record: Any) -> PositionSeen:
+    return PositionSeen(
+        ticket=record.ticket,
+        identifier=record.identifier,
+        symbol=record.symbol,
+        type=record.type,
+        magic=record.magic,
+        volume=record.volume,
+        price_open=record.price_open,
+        sl=record.sl,
+        tp=record.tp,
+        comment=record.comment,
+    )

@@ -1,0 +1,65 @@
+"""The search for what became of an unresolved intent. It reads, and cannot send."""
+
+from __future__ import annotations
+
+import re
+
+from engine.broker.gateway import AccountView, OrderSeen
+from engine.clock import Clock
+from engine.config import Evidence
+from journal.events import EvidenceGathered
+from projections.idempotency import Idempotency
+from projections.orders import VOLUME_EPSILON, Order
+
+_KEY = re.compile(r"[0-9A-Z]{15}")
+"""What an order key looks like inside a comment (`engine.execution.intents`)."""
+
+BEHIND_MSC = 24 * 3600 * 1000
+"""How far before the intent's quote the search begins: server clocks are set back, and stamps are coarse."""
+
+EARLY_MSC = 60 * 1000
+"""How much older than the quote an order may be and still be suspected of being this intent's."""
+
+
+async def gather(
+    view: AccountView, order: Order, index: Idempotency, clock: Clock, limits: Evidence
+) -> EvidenceGathered:
+    """Read the broker's lists several times over several seconds and say what they show.
+
+    Every list is eventually consistent, so only absence needs all the polls: one sight of the key is enough.
+    """
+    orders: list[int] = []
+    deals: list[int] = []
+    suspects: list[int] = []
+    polls = 0
+    while polls < limits.polls and not orders:
+        if polls:
+            await clock.sleep(limits.interval_s)
+        polls += 1
+        since = order.server_msc - BEHIND_MSC
+        seen = await view.orders(since)
+        history = await view.deals(since)
+        orders = [o.ticket for o in seen if bears(o.magic, o.comment, order)]
+        deals = [d.ticket for d in history if bears(d.magic, d.comment, order)]
+        orders = sorted({*orders, *(d.order for d in history if d.ticket in deals and d.order)})
+        suspects = [o.ticket for o in seen if resembles(o, order, index)]
+    return EvidenceGathered(order.key, polls, orders, deals, suspects)
+
+
+def bears(magic: int, comment: str, order: Order) -> bool:
+    """Tell whether a record bears the intent's magic and its key; brokers may add to a comment or change its case."""
+    return magic == order.magic and order.key in comment.upper()
+
+
+def resembles(seen: OrderSeen, order: Order, index: Idempotency) -> bool:
+    """Tell whether an order could be this intent's with its comment lost: all but the key agrees, and no other
+    intent is known to own it."""
+    return (
+        seen.magic == order.magic
+        and seen.symbol == order.symbol
+        and seen.type == (0 if order.side == "buy" else 1)
+        and abs(seen.volume - order.volume) <= VOLUME_EPSILON
+        and seen.time_msc >= order.server_msc - EARLY_MSC
+        and seen.ticket not in index.orders
+        and not any(key in index.intents for key in _KEY.findall(seen.comment.upper()))
+    )

@@ -1,0 +1,1 @@
+"""Where prices come from besides a live terminal."""
