@@ -180,7 +180,7 @@ FINE = {
         "class A:\n    xs: set[str]\nclass B:\n    xs: list[str]\ndef f(b):\n    for x in b.xs: x"
     ),
     "a class's name is not a function's": (
-        "class A:\n    xs: set[str]\n    def f(self, get):\n        xs = get()\n        return list(xs)"
+        "class A:\n    xs: set[str]\n    def f(self, g):\n        xs = g()\n        return list(xs)"
     ),
 }
 

@@ -9,6 +9,7 @@ import subprocess
 import sys
 import tomllib
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -79,7 +80,7 @@ def test_a_larger_set_serves_a_smaller_one(installed: str, asked: str) -> None:
     "changed",
     [{"python": "cpython 3.12"}, {"root": "/moved"}, {"project": "p2"}, {"sets": {"test": "t0"}}],
 )
-def test_anything_that_changed_is_installed_again(changed: dict[str, str]) -> None:
+def test_anything_that_changed_is_installed_again(changed: dict[str, Any]) -> None:
     stamp = WANTED._replace(sets={"test": "t1"})._replace(**changed)
     assert not stamp.holds("test", WANTED)
 
@@ -121,7 +122,7 @@ class World:
         monkeypatch.setattr(dev, "GUARD", folder / ".venv.lock")
         monkeypatch.setattr(dev, "run_quietly", self.run)
         monkeypatch.setattr(dev, "has_pip", lambda: True)
-        monkeypatch.setattr(dev, "missing_modules", lambda: [])
+        monkeypatch.setattr(dev, "missing_modules", list)
 
     def run(self, command: list[str], name: str) -> None:
         step = "venv" if "venv" in command else "editable" if "--editable" in command else name
