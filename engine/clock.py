@@ -1,4 +1,5 @@
-"""Time as the shell needs it: what to stamp events with, and how to wait for the next thing to look at."""
+"""Time as the shell needs it: what to stamp events with, and how to wait for the next thing to
+look at."""
 
 from __future__ import annotations
 
@@ -8,7 +9,6 @@ from typing import Protocol
 import anyio
 
 from engine.broker.server_time import ServerTime
-from engine.terminal import Terminal
 
 
 class Clock(Protocol):
@@ -44,13 +44,25 @@ class WallClock:
         await anyio.sleep(seconds)
 
 
-class MarketClock:
-    """The simulated market's time: it advances as fast as the engine looks, and waiting costs nothing."""
+class SteppedMarket(Protocol):
+    """A market that moves when it is told to: the simulated terminal's."""
 
-    def __init__(self, terminal: Terminal, server_time: ServerTime) -> None:
-        self._terminal = terminal
+    def advance(self) -> bool:
+        """Take the market's next step; False when its data has ended."""
+
+    @property
+    def server_time_msc(self) -> int:
+        """Server milliseconds of the last tick."""
+
+
+class MarketClock:
+    """The simulated market's time: it advances as fast as the engine looks, and waiting costs
+    nothing."""
+
+    def __init__(self, market: SteppedMarket, server_time: ServerTime) -> None:
+        self._market = market
         self._server_time = server_time
-        self._now = server_time.utc_ns(terminal.server_time_msc)
+        self._now = server_time.utc_ns(market.server_time_msc)
 
     def now_ns(self) -> int:
         """Return the time of the last tick."""
@@ -58,9 +70,9 @@ class MarketClock:
 
     async def next(self) -> bool:
         """Advance the market by one step."""
-        if not self._terminal.advance():
+        if not self._market.advance():
             return False
-        self._now = self._server_time.utc_ns(self._terminal.server_time_msc)
+        self._now = self._server_time.utc_ns(self._market.server_time_msc)
         return True
 
     async def sleep(self, seconds: float) -> None:

@@ -1,7 +1,7 @@
 """The shape of a configuration: what can be set, in which unit, within which bounds.
 
-Loading (files, environment, people's errors) is `engine.settings`; here is only the shape. It is stored whole in
-`RunStarted`, so it must never hold a secret.
+Loading (files, environment, people's errors) is `engine.settings`; here is only the shape. It is
+stored whole in `RunStarted`, so it must never hold a secret.
 """
 
 from __future__ import annotations
@@ -66,8 +66,8 @@ class SimulatedTerminal(Section, frozen=True, kw_only=True):
     """The simulated terminal and the prices it is fed with; used when `broker.kind` is `simulated`.
 
     profile      a name in `configs/terminal/` or a file
-    bars         symbol to a CSV or Parquet file with the columns of MT5's rates; a relative path starts at the
-                 configuration file's folder
+    bars         symbol to a CSV or Parquet file with the columns of MT5's rates; a relative path
+                 starts at the configuration file's folder
     model        how a bar becomes prices: `open` prices only, or `ohlc`
     history      bars that exist before the first one that can be traded
     """
@@ -104,7 +104,8 @@ class Log(Section, frozen=True, kw_only=True):
     """The process's own log, for people; the journal is the source of truth.
 
     level      least severity on the console and in the file
-    directory  where rotating JSON files go; empty for none. A relative path starts at the journal's folder
+    directory  where rotating JSON files go; empty for none. A relative path starts at the journal's
+               folder
     """
 
     level: Literal["TRACE", "DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"

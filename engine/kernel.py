@@ -1,7 +1,8 @@
 """The deterministic kernel: an event in, decisions out.
 
-It does no I/O, reads no clock and draws no randomness: time is the event's time, identifiers are functions of the
-journal's sequence. Live, simulated and replayed runs are this same kernel; nothing in it asks which.
+It does no I/O, reads no clock and draws no randomness: time is the event's time, identifiers are
+functions of the journal's sequence. Live, simulated and replayed runs are this same kernel; nothing
+in it asks which.
 """
 
 from __future__ import annotations
@@ -62,7 +63,8 @@ class Kernel:
         return self._config
 
     def step(self, event: AnyEvent) -> list[AnyEvent]:
-        """Fold in an input and return the decisions it leads to, folded in already, in journal order."""
+        """Fold in an input and return the decisions it leads to, folded in already, in journal
+        order."""
         self.evolve(event)
         react = self._reactors.get(type(event.data))
         if react is None:
@@ -75,15 +77,17 @@ class Kernel:
         return decisions
 
     def complete(self, event: AnyEvent, recorded: list[AnyEvent]) -> list[AnyEvent]:
-        """Fold in the journal's last input with the decisions recorded after it; return those that are missing.
+        """Fold in the journal's last input with the decisions recorded after it; return those that
+        are missing.
 
-        A crash can cut a step between its input and its decisions. Where today's code decides otherwise than was
+        A crash can cut a step between its input and its decisions. Where today's code decides
+        otherwise than was
         recorded, the record stands and nothing is added.
         """
         self.evolve(event)
-        react = self._reactors.get(type(event.data), lambda _: iter(()))
+        react = self._reactors.get(type(event.data))
+        drafts = react(event) if react is not None else iter(())
         missing: list[AnyEvent] = []
-        drafts = react(event)
         for done in recorded:
             draft = next(drafts, None)
             if draft is None or _decision(event, done.seq - event.seq - 1, *draft) != done:
@@ -108,7 +112,8 @@ class Kernel:
     def _start(self, manifest: RunStarted) -> None:
         """Build the strategies afresh from the recorded configuration and the remembered bars.
 
-        A run's strategies are thus a function of the journal alone, and need no snapshot of their own.
+        A run's strategies are thus a function of the journal alone, and need no snapshot of their
+        own.
         """
         config = msgspec.convert(manifest.config, Config)
         self._config = config
@@ -142,5 +147,6 @@ def _decision(cause: AnyEvent, index: int, data: Payload, key: str) -> AnyEvent:
 
 
 def warmup_of(config: Config) -> int:
-    """Return how many bars of each series the configured strategies need to see before they can speak."""
+    """Return how many bars of each series the configured strategies need to see before they can
+    speak."""
     return max(build(entry).warmup for entry in config.strategies)

@@ -1,4 +1,5 @@
-"""Rebuilding the kernel from the journal. Starting and recovering are this same code: there is no other start."""
+"""Rebuilding the kernel from the journal. Starting and recovering are this same code: there is no
+other start."""
 
 from __future__ import annotations
 
@@ -12,7 +13,8 @@ from journal.events import Role
 def rebuild(kernel: Kernel, events: Iterable[AnyEvent]) -> list[AnyEvent]:
     """Fold recorded events into `kernel`; return the decisions that a crash cut off the last step.
 
-    The caller appends them before anything else. Nothing that they intend is ever sent: the next run finds them as
+    The caller appends them before anything else. Nothing that they intend is ever sent: the next
+    run finds them as
     intents without an outcome, and looks for evidence.
     """
     cause: AnyEvent | None = None

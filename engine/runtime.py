@@ -1,13 +1,14 @@
 """The live loop: one task that owns the kernel and the journal, between a broker and a clock.
 
-Every input is appended before the kernel sees it, every decision before anything leaves the process; an order is
-sent only after its intent is durable. What to decide is the kernel's alone.
+Every input is appended before the kernel sees it, every decision before anything leaves the
+process; an order is sent only after its intent is durable. What to decide is the kernel's alone.
 """
 
 from __future__ import annotations
 
 from collections import deque
 from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
 from typing import Protocol
 
 import anyio
@@ -46,7 +47,8 @@ BREATH = 256
 """Turns without waiting after which other tasks are let in."""
 
 OVERLAP_MSC = 60_000
-"""How far behind the newest known deal each reading begins: lists are complete only after some seconds."""
+"""How far behind the newest known deal each reading begins: lists are complete only after some
+seconds."""
 
 DAY_MSC = 24 * 3600 * 1000
 """The same at a start, when clocks may have been set back and the engine was away."""
@@ -69,6 +71,16 @@ class Journal(Protocol):
 
     def commit_if_due(self) -> None:
         """Commit when the oldest uncommitted event has waited long enough."""
+
+
+@dataclass(frozen=True, slots=True)
+class World:
+    """Everything outside that a run touches; all of it can be simulated."""
+
+    journal: Journal
+    gateway: Gateway
+    clock: Clock
+    server_time: ServerTime
 
 
 class Progress(msgspec.Struct, frozen=True):
@@ -97,16 +109,14 @@ class Engine:
         run: str,
         manifest: RunStarted,
         kernel: Kernel,
-        journal: Journal,
-        gateway: Gateway,
-        clock: Clock,
-        server_time: ServerTime,
+        world: World,
         observe: Callable[[Progress], None] | None = None,
         max_bars: int = 0,
     ) -> None:
         self._config, self._run, self._manifest = config, run, manifest
-        self._kernel, self._journal = kernel, journal
-        self._gateway, self._clock, self._server_time = gateway, clock, server_time
+        self._kernel = kernel
+        self._journal, self._gateway = world.journal, world.gateway
+        self._clock, self._server_time = world.clock, world.server_time
         self._observe, self._max_bars = observe, max_bars
         self._stopping = ""
         self._bars = 0
@@ -125,13 +135,16 @@ class Engine:
         return self._kernel.state
 
     def stop(self, reason: str = "stopped") -> None:
-        """Ask for a clean end: what is in flight is settled first. Safe to call from a signal handler."""
+        """Ask for a clean end: what is in flight is settled first. Safe to call from a signal
+        handler."""
         self._stopping = reason
 
     async def run(self, missing: list[AnyEvent]) -> Ending:
-        """Trade until stopped or until the data ends. `missing`: decisions cut off by a crash (`engine.recovery`).
+        """Trade until stopped or until the data ends. `missing`: decisions cut off by a crash
+        (`engine.recovery`).
 
-        Raises BrokerError when the terminal is not the configured account's, JournalError when the journal halts.
+        Raises BrokerError when the terminal is not the configured account's, JournalError when the
+        journal halts.
         """
         for decision in missing:
             self._journal.append(decision)
@@ -191,7 +204,8 @@ class Engine:
         self._report()
 
     async def _turn(self) -> None:
-        """Look once at everything that may be new: deals before bars, as they happened within the bar."""
+        """Look once at everything that may be new: deals before bars, as they happened within the
+        bar."""
         state = self._kernel.state
         self._quiet_turns += 1
         if (
@@ -250,7 +264,7 @@ class Engine:
         self._record(data, cause=proposed.seq, corr=order.key)
 
     async def _send(self, intended: AnyEvent) -> None:
-        """Send an intent: first made durable, then sent once, then whatever came back is recorded."""
+        """Send an intent: made durable first, sent once, and whatever came back is recorded."""
         intent = intended.data
         assert isinstance(intent, OrderIntended)
         self._journal.commit()
@@ -298,7 +312,8 @@ class Engine:
         self._record(ClockOffsetMeasured(offset, self._server_time.rule, server_msc))
 
     async def _catch_up(self) -> None:
-        """Record the bars that were missed; at a first start, those that the strategies need to be warm."""
+        """Record the bars that were missed; at a first start, those that the strategies need to be
+        warm."""
         before = self._bars
         market = self.state.market
         for symbol, timeframe in self._series:
@@ -311,7 +326,8 @@ class Engine:
         self._record(FeedCaughtUp(self._bars - before))
 
     async def _reconcile(self) -> None:
-        """Hold the journal against the broker's own picture; give its lists time to agree before judging."""
+        """Hold the journal against the broker's own picture; give its lists time to agree before
+        judging."""
         polls = self._config.broker.evidence.polls
         for poll in range(polls):
             snapshot: BrokerSnapshotTaken = await self._gateway.snapshot()
@@ -332,5 +348,3 @@ class Engine:
                 wait = min(2 * wait, longest)
             else:
                 return
-
-

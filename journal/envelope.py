@@ -1,4 +1,5 @@
-"""The envelope that every event travels in. Field order here is the byte order in the journal: never reorder."""
+"""The envelope that every event travels in. Field order here is the byte order in the journal:
+never reorder."""
 
 from __future__ import annotations
 

@@ -1,19 +1,19 @@
 """What a projection is: a named, versioned, pure fold from events to a state.
 
-A fold owns its state: `evolve` may change it in place (a copy per event would cost more than the rest of the
-engine), so whoever wants to keep an old state encodes it first. States are msgspec Structs of plain values, which
-makes them snapshots for the asking.
+A fold owns its state: `evolve` may change it in place (a copy per event would cost more than the
+rest of the engine), so whoever wants to keep an old state encodes it first. States are msgspec
+Structs of plain values, which makes them snapshots for the asking.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from hashlib import blake2b
 from typing import Any, Generic, TypeVar
 
 import msgspec
 
-from journal.chain import digest as digest_of
 from journal.envelope import Event
 from journal.events import Payload
 
@@ -27,7 +27,8 @@ Handlers = Mapping[type[Payload], Callable[[S, Event[Any]], None]]
 class Projection(Generic[S]):
     """One projection.
 
-    version   goes up whenever the same events would give another state; snapshots of older versions are ignored
+    version   goes up whenever the same events would give another state; snapshots of older versions
+              are ignored
     initial   makes the state before any event
     handlers  what it takes in
     """
@@ -46,5 +47,6 @@ class Projection(Generic[S]):
 
 
 def digest(state: msgspec.Struct) -> str:
-    """Return a hash of the state: equal states, equal digests, on any machine."""
-    return digest_of(msgspec.json.encode(state))
+    """Return a hash of the state (BLAKE2b-128, hexadecimal): equal states, equal digests, on any
+    machine."""
+    return blake2b(msgspec.json.encode(state), digest_size=16).hexdigest()

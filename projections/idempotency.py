@@ -31,8 +31,10 @@ class Idempotency(msgspec.Struct):
 def key_of(state: Idempotency, deal: DealRecorded) -> str:
     """Return the order key that a deal belongs to, empty when it is none of ours.
 
-    By order ticket, then by position: a deal made by the server at a stop or target bears another comment, but the
-    position that it closes is known. The comment is the last resort, for a deal seen before its order was accepted.
+    By order ticket, then by position: a deal made by the server at a stop or target bears another
+    comment, but the
+    position that it closes is known. The comment is the last resort, for a deal seen before its
+    order was accepted.
     """
     key = state.orders.get(deal.order) or state.positions.get(deal.position_id)
     if key is None and deal.comment in state.intents:

@@ -1,4 +1,4 @@
-"""The market as far as decisions need it: constraints of symbols and the last bars of every series."""
+"""The market as far as decisions need it: symbols' constraints and every series' last bars."""
 
 from __future__ import annotations
 
@@ -12,7 +12,8 @@ from projections.base import Projection
 
 
 class Series(msgspec.Struct):
-    """The newest bars of one symbol and timeframe, oldest first; at least `keep` once there were so many."""
+    """The newest bars of one symbol and timeframe, oldest first; at least `keep` once there were
+    so many."""
 
     last_time: int = 0
     count: int = 0
@@ -66,7 +67,8 @@ def _bar(state: Market, event: Event[BarClosed]) -> None:
     series.count += 1
     bars = series.bars
     bars.append(bar)
-    if len(bars) >= 2 * state.keep + 64:  # cut seldom, so that a bar costs the same however many are kept
+    # Cut seldom, so that a bar costs the same however many are kept.
+    if len(bars) >= 2 * state.keep + 64:
         del bars[: len(bars) - state.keep]
 
 

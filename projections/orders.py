@@ -29,7 +29,8 @@ VOLUME_EPSILON = 1e-9
 class Order(msgspec.Struct):
     """One order.
 
-    status   `proposed`, `intended`, `unresolved`, `accepted`; then finished: `vetoed`, `refused`, `filled`
+    status   `proposed`, `intended`, `unresolved`, `accepted`; then finished: `vetoed`, `refused`,
+             `filled`
     seq      of its newest decision
     ticket   the broker's, 0 while unknown
     filled   lots; `average` is their volume-weighted price

@@ -15,7 +15,8 @@ from projections.positions import POSITIONS, Position, Positions
 
 
 class Valuation(msgspec.Struct):
-    """What a price move of one symbol is worth: account currency per price unit and lot; and its point."""
+    """What a price move of one symbol is worth: account currency per price unit and lot; and its
+    point."""
 
     per_price: float
     point: float

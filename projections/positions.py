@@ -1,4 +1,5 @@
-"""Open positions, built from deals alone, keyed by the identifier that never changes in a position's life."""
+"""Open positions, built from deals alone, keyed by the identifier that never changes in a
+position's life."""
 
 from __future__ import annotations
 
@@ -100,7 +101,7 @@ def _reduce(state: Positions, position: Position, deal: DealRecorded) -> None:
         del state.open[position.identifier]
     elif rest > 0.0:
         position.volume = rest
-    else:  # a netting account's reversal (INOUT): what is left over opens the other way at the deal's price
+    else:  # a netting account's reversal (INOUT): the rest opens the other way at the deal's price
         position.side, position.volume, position.price = -position.side, -rest, deal.price
 
 

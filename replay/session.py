@@ -1,4 +1,5 @@
-"""Replaying a recorded journal: every decision is computed again from the recorded inputs with today's code."""
+"""Replaying a recorded journal: every decision is computed again from the recorded inputs with
+today's code."""
 
 from __future__ import annotations
 
@@ -18,7 +19,8 @@ PROGRESS_EVERY = 8192
 
 
 class Divergence(msgspec.Struct, frozen=True):
-    """The first event in which a replay differs from the record; both as canonical JSON, empty where there is none."""
+    """The first event in which a replay differs from the record; both as canonical JSON, empty
+    where there is none."""
 
     seq: int
     reason: str
@@ -30,8 +32,10 @@ class ReplayReport(msgspec.Struct, frozen=True):
     """The result of a replay.
 
     digest           of all projections at the end
-    recorded_digest  the one that the last `RunEnded` recorded, empty when the last run has not ended
-    unfinished       decisions still to come of the last input: a run that goes on, or was killed in a step
+    recorded_digest  the one that the last `RunEnded` recorded, empty when the last run has not
+                     ended
+    unfinished       decisions still to come of the last input: a run that goes on, or was killed in
+                     a step
     """
 
     events: int
@@ -49,7 +53,8 @@ class ReplayReport(msgspec.Struct, frozen=True):
 
 
 class Replay:
-    """Feeds recorded events to a kernel and holds its decisions against the recorded ones, byte for byte."""
+    """Feeds recorded events to a kernel and holds its decisions against the recorded ones, byte
+    for byte."""
 
     def __init__(self) -> None:
         self.kernel = Kernel()
@@ -70,7 +75,10 @@ class Replay:
         self.inputs += 1
         if self._expected:
             return Divergence(
-                event.seq, "a decision is missing in the record", _text(event), _text(self._expected[0])
+                event.seq,
+                "a decision is missing in the record",
+                _text(event),
+                _text(self._expected[0]),
             )
         self.recorded_digest = ""
         if isinstance(event.data, RunEnded):
@@ -97,7 +105,9 @@ class Replay:
 
     def _compare(self, recorded: AnyEvent) -> Divergence | None:
         if not self._expected:
-            return Divergence(recorded.seq, "today's code decides nothing here", _text(recorded), "")
+            return Divergence(
+                recorded.seq, "today's code decides nothing here", _text(recorded), ""
+            )
         computed = self._expected.popleft()
         if codec.encode(computed) == codec.encode(recorded):
             return None
@@ -106,7 +116,9 @@ class Replay:
         )
 
 
-def replay(events: Iterable[AnyEvent], progress: Callable[[int], None] | None = None) -> ReplayReport:
+def replay(
+    events: Iterable[AnyEvent], progress: Callable[[int], None] | None = None
+) -> ReplayReport:
     """Replay events from the journal's beginning until the first divergence."""
     run = Replay()
     divergence: Divergence | None = None

@@ -1,4 +1,5 @@
-"""How calls reach a MetaTrader5-shaped module: the seam between in-process, worker process and Wine."""
+"""How calls reach a MetaTrader5-shaped module: the seam between in-process, worker process and
+Wine."""
 
 from __future__ import annotations
 
@@ -18,7 +19,8 @@ class Calls(Protocol):
 
 
 class InProcess:
-    """Calls a module of this process. Meant for the simulated terminal: the real module would hold up the engine."""
+    """Calls a module of this process. Meant for the simulated terminal: the real module would hold
+    up the engine."""
 
     def __init__(self, module: Any) -> None:
         self._module = module

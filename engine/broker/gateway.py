@@ -1,7 +1,8 @@
 """The broker in the engine's words: what every adapter offers, and nothing of how.
 
-The reading half is an interface of its own, so that reconciliation can be given something that cannot send.
-Every method may raise `BrokerError`; what is read comes back as the payload that will be journalled.
+The reading half is an interface of its own, so that reconciliation can be given something that
+cannot send. Every method may raise `BrokerError`; what is read comes back as the payload that will
+be journalled.
 """
 
 from __future__ import annotations
@@ -59,7 +60,8 @@ class AccountView(Protocol):
         """Return balance, equity and open positions as they are now."""
 
     async def deals(self, since_msc: int) -> list[DealRecorded]:
-        """Return all deals from `since_msc` (server milliseconds) on, by ticket; late ones may be missing yet."""
+        """Return all deals from `since_msc` (server milliseconds) on, by ticket; late ones may be
+        missing yet."""
 
     async def orders(self, since_msc: int) -> list[OrderSeen]:
         """Return live orders, and those in history from `since_msc` on."""
@@ -75,7 +77,8 @@ class MarketView(Protocol):
         """Return the last `count` complete bars, oldest first."""
 
     async def server_msc(self) -> int:
-        """Return the server milliseconds of the newest tick of any known symbol: as far as the broker's clock shows."""
+        """Return the server milliseconds of the newest tick of any known symbol: as far as the
+        broker's clock shows."""
 
     async def quote(self, symbol: str, side: str) -> QuoteObserved:
         """Return the market now, and what one lot on `side` would bind."""
@@ -94,7 +97,8 @@ class Gateway(AccountView, MarketView, Protocol):
         """Return a symbol's trading constraints."""
 
     async def submit(self, intent: OrderIntended) -> BrokerReplied:
-        """Send one intent, once. Whatever happens comes back as a reply; it never raises BrokerError."""
+        """Send one intent, once. Whatever happens comes back as a reply; it never raises
+        BrokerError."""
 
     async def close(self) -> None:
         """Let go of the terminal."""

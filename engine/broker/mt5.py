@@ -1,4 +1,5 @@
-"""The adapter over a MetaTrader5-shaped module: the real one and the simulated terminal pass through this same code.
+"""The adapter over a MetaTrader5-shaped module: the real one and the simulated terminal pass
+through this same code.
 
 It translates and checks; it decides nothing, and it sends an intent exactly once.
 """
@@ -81,8 +82,9 @@ class Mt5Gateway:
         ):
             if found != expected:
                 raise WrongAccount(
-                    f"the terminal is logged in with {what} {found}, the configuration pins {expected}; log the terminal "
-                    "in to the configured account, or configure another one on purpose"
+                    f"the terminal is logged in with {what} {found}, the configuration pins "
+                    f"{expected}; log the terminal in to the configured account, or configure "
+                    "another one on purpose"
                 )
 
     async def specify(self, symbol: str) -> SymbolSpecified:
@@ -125,7 +127,9 @@ class Mt5Gateway:
         return [BarClosed(symbol, timeframe, *row) for row in rows]
 
     async def _closed(self, symbol: str, timeframe: str, count: int) -> list[Any]:
-        rates = await self._calls.call("copy_rates_from_pos", symbol, TIMEFRAMES[timeframe], 1, count)
+        rates = await self._calls.call(
+            "copy_rates_from_pos", symbol, TIMEFRAMES[timeframe], 1, count
+        )
         rows: list[Any] = rates.tolist()  # plain ints and floats, oldest first
         return rows
 
@@ -149,7 +153,8 @@ class Mt5Gateway:
         )
 
     async def submit(self, intent: OrderIntended) -> BrokerReplied:
-        """Send one market order. A failure before the sending call is a refusal by proof, and says so."""
+        """Send one market order. A failure before the sending call is a refusal by proof, and says
+        so."""
         try:
             tick = await self._calls.call("symbol_info_tick", intent.symbol)
             request = market_order(intent, await self._spec(intent.symbol), tick.bid, tick.ask)
@@ -208,8 +213,9 @@ class Mt5Gateway:
         return [seen[ticket] for ticket in sorted(seen)]
 
     async def _history(self, function: str, since_msc: int) -> Sequence[Any]:
-        # The end is a day ahead of anything the broker's clock can show: asking in UTC loses the newest hours.
-        begin = max(since_msc // 1000, 1)  # 0 is never stored by the module: it would send stack garbage
+        # The end is a day ahead of anything the broker's clock can show: asking in UTC would lose
+        # the newest hours. 0 is never stored by the module, it would send stack garbage.
+        begin = max(since_msc // 1000, 1)
         now = await self.server_msc() // 1000
         records: Sequence[Any] = await self._calls.call(function, begin, max(now, begin) + DAY_S)
         return records

@@ -1,7 +1,7 @@
 """Prices as a broker demands them: on the tick grid, and stops on the right side of the market.
 
-Pure functions, used by the kernel when it decides and by the adapter when it sends. Source of the distances:
-`shared/mt5/facts.md` 3.4 (MQL5 book 6.1.18).
+Pure functions, used by the kernel when it decides and by the adapter when it sends. Source of the
+distances: `shared/mt5/facts.md` 3.4 (MQL5 book 6.1.18).
 """
 
 from __future__ import annotations
@@ -10,15 +10,20 @@ from journal.events import QuoteObserved, SymbolSpecified
 
 
 def round_to_tick(price: float, spec: SymbolSpecified) -> float:
-    """Return the nearest price on the symbol's tick grid, with the symbol's digits and no binary dust."""
+    """Return the nearest price on the symbol's tick grid, with the symbol's digits and no binary
+    dust."""
     return round(round(price / spec.tick_size) * spec.tick_size, spec.digits)
 
 
-def stops_problem(side: str, quote: QuoteObserved, sl: float, tp: float, spec: SymbolSpecified) -> str:
+def stops_problem(
+    side: str, quote: QuoteObserved, sl: float, tp: float, spec: SymbolSpecified
+) -> str:
     """Return why the broker would refuse these levels of a market order, empty when it would not.
 
-    A position is closed at the opposite side of the spread, so a buy's levels are measured from Bid and a sell's
-    from Ask, each at least the stops level away; with a level of zero they must still lie beyond the price.
+    A position is closed at the opposite side of the spread, so a buy's levels are measured from Bid
+    and a sell's
+    from Ask, each at least the stops level away; with a level of zero they must still lie beyond
+    the price.
     """
     least = max(spec.stops_level * spec.point, spec.tick_size)
     if side == "buy":
@@ -28,8 +33,10 @@ def stops_problem(side: str, quote: QuoteObserved, sl: float, tp: float, spec: S
         market, below, above = "Ask", sl - quote.ask, quote.ask - tp
         price = quote.ask
     slack = spec.tick_size / 2  # the grid is exact only to rounding
-    if below < least - slack:
-        return f"stop {sl:g} is {below / spec.point:.0f} points from {market} {price:g}, at least {least / spec.point:.0f} are needed"
-    if above < least - slack:
-        return f"target {tp:g} is {above / spec.point:.0f} points from {market} {price:g}, at least {least / spec.point:.0f} are needed"
+    for name, level, distance in (("stop", sl, below), ("target", tp, above)):
+        if distance < least - slack:
+            return (
+                f"{name} {level:g} is {distance / spec.point:.0f} points from {market} {price:g}, "
+                f"at least {least / spec.point:.0f} are needed"
+            )
     return ""

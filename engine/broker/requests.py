@@ -1,7 +1,8 @@
-"""MT5's request dictionaries, built from intents. Pure; what the module demands of types is settled here.
+"""MT5's request dictionaries, built from intents. Pure; what the module demands of types is settled
+here.
 
-The module refuses an int where it wants a float and the other way round (facts 1.5), reads a missing
-`type_filling` as FOK, and takes 29 UTF-16 units of a comment.
+The module refuses an int where it wants a float and the other way round (facts 1.5), reads a
+missing `type_filling` as FOK, and takes 29 UTF-16 units of a comment.
 """
 
 from __future__ import annotations
@@ -42,7 +43,8 @@ FOK_BIT, IOC_BIT = 1, 2
 def filling_for_market_order(spec: SymbolSpecified) -> Filling:
     """Choose the filling mode of a market order from execution mode and mask, never by trial.
 
-    All or nothing where it can be had: a partial fill under a full-size stop is a surprise. Raises BrokerError
+    All or nothing where it can be had: a partial fill under a full-size stop is a surprise. Raises
+    BrokerError
     when the symbol allows no filling at all.
     """
     if spec.execution_mode in (Execution.REQUEST, Execution.INSTANT) or spec.filling_mode & FOK_BIT:
@@ -52,15 +54,18 @@ def filling_for_market_order(spec: SymbolSpecified) -> Filling:
     if spec.execution_mode == Execution.EXCHANGE:
         return Filling.RETURN
     raise BrokerError(
-        f"{spec.symbol} has execution mode {spec.execution_mode} and filling mask {spec.filling_mode}: no filling "
-        "mode is allowed for market orders; ask the broker"
+        f"{spec.symbol} has execution mode {spec.execution_mode} and filling mask "
+        f"{spec.filling_mode}: no filling mode is allowed for market orders; ask the broker"
     )
 
 
-def market_order(intent: OrderIntended, spec: SymbolSpecified, bid: float, ask: float) -> dict[str, Any]:
+def market_order(
+    intent: OrderIntended, spec: SymbolSpecified, bid: float, ask: float
+) -> dict[str, Any]:
     """Return the request that opens a position at the market.
 
-    `bid`, `ask`: the market now, price units. Raises BrokerError for numbers that are not finite: the module would
+    `bid`, `ask`: the market now, price units. Raises BrokerError for numbers that are not finite:
+    the module would
     let them pass.
     """
     buy = intent.side == "buy"
@@ -79,7 +84,9 @@ def market_order(intent: OrderIntended, spec: SymbolSpecified, bid: float, ask: 
     }
     for name, value in request.items():
         if isinstance(value, float) and not math.isfinite(value):
-            raise BrokerError(f"order {intent.key}: {name} is {value}; only finite numbers may be sent")
+            raise BrokerError(
+                f"order {intent.key}: {name} is {value}; only finite numbers may be sent"
+            )
     return request
 
 

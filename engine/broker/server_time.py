@@ -1,7 +1,7 @@
 """The broker's clock: between its wall time and UTC, by a named rule of the IANA zone database.
 
-Every stamp of MT5 is the broker's wall clock written as if it were UTC (facts 5.1). The raw stamp is always kept;
-what is computed here is only for putting events on one time line.
+Every stamp of MT5 is the broker's wall clock written as if it were UTC (facts 5.1). The raw stamp
+is always kept; what is computed here is only for putting events on one time line.
 """
 
 from __future__ import annotations
@@ -13,12 +13,14 @@ from zoneinfo import ZoneInfo
 from journal.errors import ConfigError
 
 _BLOCK_S = 1800
-"""Seconds for which one look at the zone database serves; changes fall on half hours at the finest."""
+"""Seconds for which one look at the zone database serves; changes fall on half hours."""
 
 _FIXED = re.compile(r"utc(?:([+-]\d{1,2}))?")
 _ZONES = {
-    "new-york+7": (ZoneInfo("America/New_York"), 7),  # most FX brokers: the day ends at 17:00 New York
-    "eu": (ZoneInfo("Europe/Athens"), 0),  # UTC+2, and +3 by the European Union's dates
+    # Most FX brokers: the trading day ends at 17:00 in New York.
+    "new-york+7": (ZoneInfo("America/New_York"), 7),
+    # UTC+2, and +3 by the European Union's dates.
+    "eu": (ZoneInfo("Europe/Athens"), 0),
 }
 
 
@@ -43,7 +45,8 @@ class ServerTime:
     def offset(self, server_s: int) -> int:
         """Return server time minus UTC in seconds, at a server second.
 
-        Of an hour that the wall clock shows twice, the second pass is meant: the market is closed in both.
+        Of an hour that the wall clock shows twice, the second pass is meant: the market is closed
+        in both.
         """
         if not self._from <= server_s < self._until:
             self._look_up(server_s)

@@ -15,7 +15,8 @@ _KEY = re.compile(r"[0-9A-Z]{15}")
 """What an order key looks like inside a comment (`engine.execution.intents`)."""
 
 BEHIND_MSC = 24 * 3600 * 1000
-"""How far before the intent's quote the search begins: server clocks are set back, and stamps are coarse."""
+"""How far before the intent's quote the search begins: server clocks are set back, and stamps are
+coarse."""
 
 EARLY_MSC = 60 * 1000
 """How much older than the quote an order may be and still be suspected of being this intent's."""
@@ -26,7 +27,8 @@ async def gather(
 ) -> EvidenceGathered:
     """Read the broker's lists several times over several seconds and say what they show.
 
-    Every list is eventually consistent, so only absence needs all the polls: one sight of the key is enough.
+    Every list is eventually consistent, so only absence needs all the polls: one sight of the key
+    is enough.
     """
     orders: list[int] = []
     deals: list[int] = []
@@ -47,12 +49,14 @@ async def gather(
 
 
 def bears(magic: int, comment: str, order: Order) -> bool:
-    """Tell whether a record bears the intent's magic and its key; brokers may add to a comment or change its case."""
+    """Tell whether a record bears the intent's magic and its key; brokers may add to a comment or
+    change its case."""
     return magic == order.magic and order.key in comment.upper()
 
 
 def resembles(seen: OrderSeen, order: Order, index: Idempotency) -> bool:
-    """Tell whether an order could be this intent's with its comment lost: all but the key agrees, and no other
+    """Tell whether an order could be this intent's with its comment lost: all but the key agrees,
+    and no other
     intent is known to own it."""
     return (
         seen.magic == order.magic

@@ -18,7 +18,8 @@ def run_code(run: str) -> str:
 def order_key(run: str, seq: int, index: int) -> str:
     """Return the key of the `index`-th proposal that the event at `seq` led to.
 
-    A function of run and sequence alone, so that a replay gives the same keys; unique as long as runs have
+    A function of run and sequence alone, so that a replay gives the same keys; unique as long as
+    runs have
     different codes (35 bits) and one event leads to at most 32 proposals.
     """
     return f"{run_code(run)}{base32(seq, 7)}{ALPHABET[index]}"

@@ -1,7 +1,8 @@
-"""What the broker's answer proves about one intent, as data. Sources: `shared/mt5/facts.md` 2.2 and 3.2.
+"""What the broker's answer proves about one intent, as data. Sources: `shared/mt5/facts.md` 2.2 and
+3.2.
 
-The cardinal rule: an answer that proves nothing makes the intent unresolved, and an unresolved intent is never
-sent again.
+The cardinal rule: an answer that proves nothing makes the intent unresolved, and an unresolved
+intent is never sent again.
 """
 
 from __future__ import annotations

@@ -1,4 +1,5 @@
-"""The kernel's reactions: given the state after an input, which decisions follow. Pure; each takes what it needs."""
+"""The kernel's reactions: given the state after an input, which decisions follow. Pure; each takes
+what it needs."""
 
 from __future__ import annotations
 
@@ -32,7 +33,9 @@ Draft = tuple[Payload, str]
 """A decision before it has a place in the journal: payload and order key."""
 
 
-def propose(event: Event[Payload], index: int, strategy: StrategyBase, proposal: Proposal) -> OrderProposed:
+def propose(
+    event: Event[Payload], index: int, strategy: StrategyBase, proposal: Proposal
+) -> OrderProposed:
     """Make a strategy's wish an event with a key of its own."""
     return OrderProposed(
         key=order_key(event.run, event.seq, index),
@@ -92,7 +95,8 @@ def _settled(order: Order, reply: BrokerReplied, meaning: Meaning) -> Payload:
 
 
 def on_evidence(state: State, event: Event[EvidenceGathered]) -> Iterator[Draft]:
-    """Settle an unresolved intent by what the broker's lists showed. Resemblance proves nothing: it halts."""
+    """Settle an unresolved intent by what the broker's lists showed. Resemblance proves nothing:
+    it halts."""
     seen = event.data
     order = state.orders.open.get(seen.key)
     if order is None or order.status not in ("intended", "unresolved"):
@@ -111,7 +115,8 @@ def on_evidence(state: State, event: Event[EvidenceGathered]) -> Iterator[Draft]
 
 
 def on_start(state: State, _: Event[RunStarted]) -> Iterator[Draft]:
-    """A new run trusts nothing that was under way: old proposals lapse, and what may have been sent is unresolved."""
+    """A new run trusts nothing that was under way: old proposals lapse, and what may have been
+    sent is unresolved."""
     for order in list(state.orders.open.values()):  # each decision changes what is open
         if order.status == "proposed":
             yield veto(order, "restart", "the engine stopped before it could be weighed"), order.key
@@ -121,11 +126,14 @@ def on_start(state: State, _: Event[RunStarted]) -> Iterator[Draft]:
 
 
 def on_snapshot(state: State, event: Event[BrokerSnapshotTaken]) -> Iterator[Draft]:
-    """Name every discrepancy; one that recording the broker's deals has not healed halts trading."""
+    """Name every discrepancy; one that recording the broker's deals has not healed halts."""
     found = diff(state, event.data)
     for discrepancy in found:
         yield discrepancy, ""
     if found and not state.run.halt_rule:
         first = found[0]
-        reason = f"{len(found)} discrepancies; first: {first.name} {first.subject}, journal {first.journal}, broker {first.broker}"
+        reason = (
+            f"{len(found)} found; first: {first.name} {first.subject}, "
+            f"journal {first.journal}, broker {first.broker}"
+        )
         yield TradingHalted("discrepancy", reason), ""

@@ -1,4 +1,5 @@
-"""Reconciliation is a diff: the journal's state against the broker's own picture, as two values. It sends nothing."""
+"""Reconciliation is a diff: the journal's state against the broker's own picture, as two values.
+It sends nothing."""
 
 from __future__ import annotations
 

@@ -29,23 +29,28 @@ RATES = np.dtype(
 def read_rates(path: Path) -> npt.NDArray[Any]:
     """Return the bars of a CSV or Parquet file as a structured array of dtype `RATES`.
 
-    Raises UsageError when the file is missing, lacks a column, or its bars are not in order and consistent.
+    Raises UsageError when the file is missing, lacks a column, or its bars are not in order and
+    consistent.
     """
     if not path.is_file():
-        raise UsageError(f"there is no price file {path}; `terminal.bars` names a CSV or Parquet file of bars")
+        raise UsageError(
+            f"there is no price file {path}; `terminal.bars` names a CSV or Parquet file of bars"
+        )
     frame = _read(path)
     missing = [name for name in RATES.names or () if name not in frame.columns]
     if missing:
         raise UsageError(
-            f"{path} has no column {', '.join(missing)}; a price file has the columns of MT5's rates: "
-            f"{', '.join(RATES.names or ())}"
+            f"{path} has no column {', '.join(missing)}; a price file has the columns of MT5's "
+            f"rates: {', '.join(RATES.names or ())}"
         )
     rates = np.empty(frame.height, dtype=RATES)
     try:
         for name in RATES.names or ():
             rates[name] = frame[name].to_numpy()
     except (TypeError, ValueError) as error:
-        raise UsageError(f"{path}: column {name} does not hold numbers throughout: {error}") from error
+        raise UsageError(
+            f"{path}: column {name} does not hold numbers throughout: {error}"
+        ) from error
     _check(path, rates)
     return rates
 
@@ -62,11 +67,19 @@ def _check(path: Path, rates: npt.NDArray[Any]) -> None:
         raise UsageError(f"{path} holds no bars")
     low, high = rates["low"], rates["high"]
     wrong = (
-        ("is not later than the one before", np.diff(rates["time"], prepend=rates["time"][0] - 1) <= 0),
+        (
+            "is not later than the one before",
+            np.diff(rates["time"], prepend=rates["time"][0] - 1) <= 0,
+        ),
         ("has a price that is not a positive number", ~(np.isfinite(high) & (low > 0.0))),
         (
             "has its open or close outside its low and high",
-            ~((low <= rates["open"]) & (low <= rates["close"]) & (rates["open"] <= high) & (rates["close"] <= high)),
+            ~(
+                (low <= rates["open"])
+                & (low <= rates["close"])
+                & (rates["open"] <= high)
+                & (rates["close"] <= high)
+            ),
         ),
     )
     for what, rows in wrong:

@@ -1,4 +1,5 @@
-"""Whether a proposal may become an intent, and of which size. Every refusal carries its rule and its figures."""
+"""Whether a proposal may become an intent, and of which size. Every refusal carries its rule and
+its figures."""
 
 from __future__ import annotations
 
@@ -12,7 +13,8 @@ from projections.state import State
 
 
 def objection(state: State, order: Order) -> tuple[str, str] | None:
-    """Return rule and reason why nothing may be sent for this proposal now, None when it may be weighed."""
+    """Return rule and reason why nothing may be sent for this proposal now, None when it may be
+    weighed."""
     if state.run.halt_rule:
         return "halted", f"trading is halted: {state.run.halt_reason}"
     if order.symbol not in state.market.symbols:
@@ -30,7 +32,9 @@ def objection(state: State, order: Order) -> tuple[str, str] | None:
     return None
 
 
-def weigh(state: State, config: Config, order: Order, quote: QuoteObserved) -> OrderIntended | OrderVetoed:
+def weigh(
+    state: State, config: Config, order: Order, quote: QuoteObserved
+) -> OrderIntended | OrderVetoed:
     """Turn a proposal and a fresh quote into an intent, or into a veto."""
     against = objection(state, order)
     if against is not None:

@@ -1,4 +1,5 @@
-"""How many lots: so many that the stop costs the chosen part of equity, within what symbol and margin allow."""
+"""How many lots: so many that the stop costs the chosen part of equity, within what symbol and
+margin allow."""
 
 from __future__ import annotations
 
@@ -7,7 +8,8 @@ import math
 import msgspec
 
 STEP_TOLERANCE = 1e-6
-"""Parts of a step by which a volume may fall short of a multiple through rounding alone and still count."""
+"""Parts of a step by which a volume may fall short of a multiple through rounding alone and still
+count."""
 
 
 class Constraints(msgspec.Struct, frozen=True):
@@ -19,7 +21,8 @@ class Constraints(msgspec.Struct, frozen=True):
 
 
 class Sizing(msgspec.Struct, frozen=True):
-    """The result: `volume` in lots and the `risk` it takes in account currency; 0 and why when it cannot be."""
+    """The result: `volume` in lots and the `risk` it takes in account currency; 0 and why when it
+    cannot be."""
 
     volume: float
     risk: float
@@ -27,7 +30,8 @@ class Sizing(msgspec.Struct, frozen=True):
 
 
 def round_down(volume: float, step: float) -> float:
-    """Return the largest multiple of `step` not above `volume`, without binary dust (0.3, never 0.30000000000000004).
+    """Return the largest multiple of `step` not above `volume`, without binary dust (0.3, never
+    0.30000000000000004).
 
     Never up: a rounded-up volume risks more than was allowed.
     """
@@ -51,7 +55,9 @@ def position_size(
     margin_budget  account currency that may be bound; ignored when `margin_per_lot` is 0 (unknown)
     """
     if not (budget > 0.0 and loss_per_lot > 0.0):
-        return Sizing(0.0, 0.0, f"nothing to risk: budget {budget:.2f}, loss per lot {loss_per_lot:.2f}")
+        return Sizing(
+            0.0, 0.0, f"nothing to risk: budget {budget:.2f}, loss per lot {loss_per_lot:.2f}"
+        )
     wanted = budget / loss_per_lot
     if margin_per_lot > 0.0:
         wanted = min(wanted, margin_budget / margin_per_lot)
@@ -60,6 +66,7 @@ def position_size(
         return Sizing(
             0.0,
             0.0,
-            f"the budget allows {max(wanted, 0.0):.4f} lots, the symbol's minimum is {constraints.minimum:g}",
+            f"the budget allows {max(wanted, 0.0):.4f} lots, the symbol's minimum is "
+            f"{constraints.minimum:g}",
         )
     return Sizing(volume, volume * loss_per_lot)

@@ -1,7 +1,8 @@
-"""What a strategy is: it is told every bar, and is asked for a proposal only when trading is possible.
+"""What a strategy is: it is told every bar, and is asked for a proposal only when trading is
+possible.
 
-A strategy sees bars and nothing else: no clock, no broker, no account, no randomness. What it proposes is
-weighed, sized and perhaps vetoed by risk; it never knows.
+A strategy sees bars and nothing else: no clock, no broker, no account, no randomness. What it
+proposes is weighed, sized and perhaps vetoed by risk; it never knows.
 """
 
 from __future__ import annotations

@@ -18,7 +18,9 @@ Level = Annotated[float, Meta(ge=0.0, le=100.0)]
 Multiple = Annotated[float, Meta(gt=0.0, le=100.0)]
 
 
-class MaCrossRsiConfig(StrategyBase, frozen=True, kw_only=True, tag_field="kind", tag="ma-cross-rsi"):
+class MaCrossRsiConfig(
+    StrategyBase, frozen=True, kw_only=True, tag_field="kind", tag="ma-cross-rsi"
+):
     """Configuration of the baseline.
 
     fast, slow           bars in the two averages of closing prices; fast < slow
@@ -40,7 +42,8 @@ class MaCrossRsiConfig(StrategyBase, frozen=True, kw_only=True, tag_field="kind"
 
 
 class MaCrossRsi:
-    """Buy when the fast average crosses above the slow one and RSI is not yet overbought; sell mirrored."""
+    """Buy when the fast average crosses above the slow one and RSI is not yet overbought; sell
+    mirrored."""
 
     __slots__ = ("_atr", "_cross", "_fast", "_gap", "_rsi", "_slow", "config")
 
@@ -55,7 +58,8 @@ class MaCrossRsi:
 
     @property
     def warmup(self) -> int:
-        """Bars before the first possible proposal: the slowest indicator, and one more to see a cross."""
+        """Bars before the first possible proposal: the slowest indicator, and one more to see a
+        cross."""
         config = self.config
         return max(config.slow, config.rsi_period + 1, config.atr_period + 1) + 1
 
@@ -88,5 +92,8 @@ class MaCrossRsi:
             side="buy" if cross > 0 else "sell",
             stop_distance=stop,
             target_distance=config.target_r * stop,
-            reason=f"MA {config.fast} crossed {'above' if cross > 0 else 'below'} MA {config.slow}, RSI {rsi:.1f}",
+            reason=(
+                f"MA {config.fast} crossed {'above' if cross > 0 else 'below'} "
+                f"MA {config.slow}, RSI {rsi:.1f}"
+            ),
         )

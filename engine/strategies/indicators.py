@@ -1,7 +1,7 @@
 """Indicators that are told one value at a time and remember only what they need.
 
-One implementation for live, replay and backtest. Each agrees with TA-Lib (the tests' oracle) from its first
-value on. `value` is meaningless until `ready`.
+One implementation for live, replay and backtest. Each agrees with TA-Lib (the tests' oracle) from
+its first value on. `value` is meaningless until `ready`.
 """
 
 from __future__ import annotations

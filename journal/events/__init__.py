@@ -1,4 +1,5 @@
-"""Every event type there is, one module per family. `TYPES` is the registry that codec, SQL and schema read."""
+"""Every event type there is, one module per family. `TYPES` is the registry that codec, SQL and
+schema read."""
 
 from __future__ import annotations
 

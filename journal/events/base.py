@@ -24,8 +24,10 @@ class Role(Enum):
 class Payload(msgspec.Struct, frozen=True, forbid_unknown_fields=True, gc=False):
     """Base of all event payloads.
 
-    Fields are never optional: what is absent is 0, 0.0 or an empty text, as in MetaTrader 5's own records, so
-    that `null` cannot stand in the journal. Enumerations of MT5 stay the integers that the broker sent
+    Fields are never optional: what is absent is 0, 0.0 or an empty text, as in MetaTrader 5's own
+    records, so
+    that `null` cannot stand in the journal. Enumerations of MT5 stay the integers that the broker
+    sent
     (`journal.events.mt5` names them): a number nobody knows must be recordable.
     """
 

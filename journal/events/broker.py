@@ -133,7 +133,8 @@ class EvidenceGathered(Input, frozen=True, gc=False):
 
 
 class PositionSeen(msgspec.Struct, frozen=True, forbid_unknown_fields=True, gc=False):
-    """One open position as the broker lists it; `type` 0 buy, 1 sell; volume in lots, prices in price units."""
+    """One open position as the broker lists it; `type` 0 buy, 1 sell; volume in lots, prices in
+    price units."""
 
     ticket: int
     identifier: int

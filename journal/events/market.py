@@ -8,7 +8,8 @@ from journal.events.base import Input
 class BarClosed(Input, frozen=True, gc=False):
     """A bar is complete. Prices are Bid prices, as MT5 builds its bars.
 
-    time         server seconds of the bar's opening (the broker's wall clock written as epoch seconds)
+    time         server seconds of the bar's opening (the broker's wall clock written as epoch
+                 seconds)
     spread       points
     tick_volume  number of price changes
     real_volume  exchange volume, 0 where the broker has none
@@ -30,8 +31,10 @@ class QuoteObserved(Input, frozen=True, gc=False):
     """The market at the moment a proposal was weighed, and what the broker says a trade would bind.
 
     time_msc        server milliseconds of the tick
-    tick_value      account currency that one lot loses per tick of an adverse move (`trade_tick_value_loss`)
-    margin_per_lot  account currency that one lot binds, by the broker's own `order_calc_margin`; 0 when unknown
+    tick_value      account currency that one lot loses per tick of an adverse move
+                    (`trade_tick_value_loss`)
+    margin_per_lot  account currency that one lot binds, by the broker's own `order_calc_margin`; 0
+                    when unknown
     margin_free     account currency free for new positions
     """
 

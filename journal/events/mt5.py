@@ -1,4 +1,5 @@
-"""Names for the integers that MetaTrader 5 puts into its records. Values as observed on the module itself."""
+"""Names for the integers that MetaTrader 5 puts into its records. Values as observed on the module
+itself."""
 
 from __future__ import annotations
 

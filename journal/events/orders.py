@@ -1,4 +1,5 @@
-"""The life of an order, from proposal to outcome. Every type here bears the order key that links its story."""
+"""The life of an order, from proposal to outcome. Every type here bears the order key that links
+its story."""
 
 from __future__ import annotations
 
@@ -84,7 +85,8 @@ class OrderRefused(Decision, frozen=True, gc=False):
 
 
 class OrderUnresolved(Decision, frozen=True, gc=False):
-    """Sent, or perhaps sent, and the outcome is not known: settled by evidence, never by sending again."""
+    """Sent, or perhaps sent, and the outcome is not known: settled by evidence, never by sending
+    again."""
 
     key: str
     symbol: str

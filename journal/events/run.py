@@ -1,4 +1,5 @@
-"""A run's beginning and end, and what an operator or the engine itself decided about trading as a whole."""
+"""A run's beginning and end, and what an operator or the engine itself decided about trading as a
+whole."""
 
 from __future__ import annotations
 
