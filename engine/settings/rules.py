@@ -8,12 +8,14 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
+from engine.broker.server_time import ServerTime
 from engine.config import Config, SimulatedTerminal
 from engine.settings.shape import Finding, suggest
 from engine.strategies.baseline import MaCrossRsiConfig
 from engine.strategies.catalogue import StrategyConfig
 from engine.terminal.errors import ProfileError
 from engine.terminal.profile import load_profile
+from journal.errors import ConfigError
 
 BAR_FILES = (".csv", ".parquet")
 
@@ -23,6 +25,10 @@ def problems(config: Config, base: Path) -> list[Finding]:
     found = list(_doubles(config.strategies))
     for index, strategy in enumerate(config.strategies):
         found += [(("strategies", index, key), text) for key, text in _order(strategy)]
+    try:
+        ServerTime(config.broker.zone)
+    except ConfigError as error:
+        found.append((("broker", "zone"), str(error)))
     if config.broker.kind == "simulated":
         if config.terminal is None:
             text = "this section is missing; it is needed while broker.kind is `simulated`"

@@ -194,6 +194,12 @@ def test_the_demo_is_the_baseline_that_the_documents_describe() -> None:
             id="bars in a format that is not read",
         ),
         pytest.param(
+            "zone: new-york+7",
+            "zone: mars",
+            "broker.zone: broker.zone is 'mars'; allowed are new-york+7, ",
+            id="an unknown rule of the server's clock",
+        ),
+        pytest.param(
             "symbol: EURUSD",
             "symbol: EURUDS",
             "strategies[0].symbol: found 'EURUDS', which is not in terminal.bars; "

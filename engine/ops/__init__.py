@@ -1,0 +1,1 @@
+"""What keeps the engine observable and operable; nothing here takes part in a decision."""
