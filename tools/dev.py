@@ -328,9 +328,10 @@ def test(arguments: Sequence[str]) -> int:
 def check_commands() -> list[tuple[str, list[str]]]:
     """List the checks with their commands."""
     python = str(venv_program("python"))
+    ruff = [python, "-m", "ruff"]
     return [
-        ("ruff check", [python, "-m", "ruff", "check", "."]),
-        ("ruff format", [python, "-m", "ruff", "format", "--check", "."]),
+        ("ruff check", [*ruff, "check", "--output-format=concise", "."]),
+        ("ruff format", [*ruff, "format", "--check", "--output-format=concise", "."]),
         ("import direction", [str(venv_program("lint-imports"))]),
         ("determinism", [python, "-m", "tools.checks.determinism"]),
         ("mypy strict", [python, "-m", "mypy"]),
