@@ -29,6 +29,7 @@ from journal.events import (
     QuoteObserved,
     QuoteUnavailable,
     RunStarted,
+    TerminalLost,
 )
 from projections.market import recent
 from projections.state import Fold, State
@@ -53,6 +54,7 @@ class Kernel:
             BrokerReplied: lambda event: reactors.on_reply(self.state, event),
             EvidenceGathered: lambda event: reactors.on_evidence(self.state, event),
             BrokerSnapshotTaken: lambda event: reactors.on_snapshot(self.state, event),
+            TerminalLost: lambda event: reactors.on_lost(self.state, event),
         }
 
     @property

@@ -24,6 +24,7 @@ from journal.events import (
     QuoteObserved,
     QuoteUnavailable,
     RunStarted,
+    TerminalLost,
     TradingHalted,
 )
 from projections.orders import Order
@@ -123,6 +124,16 @@ def on_start(state: State, _: Event[RunStarted]) -> Iterator[Draft]:
         elif order.status == "intended":
             reason = "the engine stopped before the broker's answer was recorded"
             yield OrderUnresolved(order.key, order.symbol, reason), order.key
+
+
+def on_lost(state: State, _: Event[TerminalLost]) -> Iterator[Draft]:
+    """Without a terminal nothing can be weighed, and by the time it is back the market has moved."""
+    for order in list(state.orders.open.values()):
+        if order.status == "proposed":
+            yield (
+                veto(order, "connection", "the terminal was lost before it could be weighed"),
+                order.key,
+            )
 
 
 def on_snapshot(state: State, event: Event[BrokerSnapshotTaken]) -> Iterator[Draft]:
