@@ -127,7 +127,7 @@ def on_start(state: State, _: Event[RunStarted]) -> Iterator[Draft]:
 
 
 def on_lost(state: State, _: Event[TerminalLost]) -> Iterator[Draft]:
-    """Without a terminal nothing can be weighed, and by the time it is back the market has moved."""
+    """Without a terminal nothing can be weighed; once it is back, the market has moved."""
     for order in list(state.orders.open.values()):
         if order.status == "proposed":
             yield (
