@@ -139,10 +139,9 @@ def install_commands(name: str, uv: str | None) -> list[list[str]]:
     """
     python = str(venv_program("python"))
     if uv:
-        install = [uv, "pip", "install", "--quiet", "--python", python]
+        install = [uv, "pip", "install", "--python", python]
     else:
-        install = [python, "-m", "pip", "install", "--quiet", "--no-input"]
-        install += ["--disable-pip-version-check"]
+        install = [python, "-m", "pip", "install", "--no-input", "--disable-pip-version-check"]
     lock = ["--require-hashes", "--only-binary=:all:", "--requirement", str(LOCKS / f"{name}.txt")]
     editable = ["--no-build-isolation", "--editable", str(ROOT)]
     return [[*install, "--no-deps", *lock], [*install, "--no-deps", *editable]]
@@ -162,14 +161,15 @@ CAUSES = (
     (
         r"name resolution|getaddrinfo|dns error|NewConnectionError|Network is unreachable"
         r"|ConnectTimeout|ReadTimeout|timed out|Connection refused|Connection reset"
-        r"|error sending request|Failed to fetch|ProxyError|SSLError|CERTIFICATE_VERIFY",
+        r"|error sending request|Failed to fetch|connection error|ProxyError|SSLError|CERTIFICATE_VERIFY",
         "the package index could not be reached. Check the connection (or HTTPS_PROXY, or the "
         "index that pip or uv is configured for) and run the same command again",
     ),
     (
-        r"No matching distribution|no matching distribution|no wheels|no usable wheels",
-        "a package of tools/locks/{name}.txt has no wheel for this system. Daybook is tested with "
-        "CPython on 64-bit Windows and 64-bit Linux with glibc",
+        r"no matching distribution|no wheels|no usable wheels",
+        "a package of tools/locks/{name}.txt has no wheel for this system, or the index that pip or "
+        "uv is configured for does not offer that release. The locks are made for CPython on 64-bit "
+        "Windows, Linux (glibc) and macOS",
     ),
 )
 
@@ -177,7 +177,7 @@ CAUSES = (
 def explain(output: str, name: str) -> str:
     """Turn an installer's output into one line a person can act on."""
     for pattern, cause in CAUSES:
-        if re.search(pattern, output):
+        if re.search(pattern, output, re.IGNORECASE):
             return cause.format(name=name)
     lines = [line.strip() for line in output.splitlines() if line.strip()]
     telling = [line for line in lines if re.match(r"(error|\w+Error):", line, re.IGNORECASE)]
@@ -241,23 +241,33 @@ def has_pip() -> bool:
 
 @contextlib.contextmanager
 def alone() -> Iterator[None]:
-    """Hold `.venv.lock`, so that two set-ups at once wait for each other."""
+    """Hold `.venv.lock`, so that of two set-ups at once the second waits for the first.
+
+    The lock belongs to the open file, so it also goes when this process is killed.
+    """
     with GUARD.open("a+b") as file:
+        if not take(file.fileno()):
+            say("waiting for another set-up to finish")
+            while not take(file.fileno()):
+                time.sleep(0.2)
+        yield
+
+
+def take(descriptor: int) -> bool:
+    """Try to lock a file; tell whether it worked."""
+    try:
         if sys.platform == "win32":
             import msvcrt
 
-            file.seek(0)
-            while True:
-                # LK_LOCK tries for ten seconds and then raises; a download takes longer.
-                with contextlib.suppress(OSError):
-                    msvcrt.locking(file.fileno(), msvcrt.LK_LOCK, 1)
-                    break
+            os.lseek(descriptor, 0, os.SEEK_SET)
+            msvcrt.locking(descriptor, msvcrt.LK_NBLCK, 1)
         else:
             import fcntl
 
-            # The lock goes with the descriptor, also when this process is killed.
-            fcntl.flock(file, fcntl.LOCK_EX)
-        yield
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        return False
+    return True
 
 
 def ensure(name: str) -> None:
@@ -421,7 +431,7 @@ def env(arguments: Sequence[str]) -> int:
     stamp = read_stamp(STAMP)
     print(f"python    {venv_program('python')}")
     print(f"daybook   {venv_program('daybook')}")
-    print(f"activate  {venv_program('activate', windows=False)}")
+    print(f"activate  {venv_program('python').with_name('activate')}")
     print(f"holds     {', '.join(sorted(stamp.sets)) if stamp else 'nothing yet'}")
     return 0
 
@@ -457,7 +467,7 @@ def parse(argv: Sequence[str]) -> tuple[str, list[str]]:
     listing = "\n".join(f"  {name:6} {first_line(call)}" for name, call in COMMANDS.items())
     parser = argparse.ArgumentParser(
         prog="dev.py",
-        usage="python3 tools/dev.py COMMAND [ARGUMENT …]",
+        usage="python3 tools/dev.py COMMAND [ARGUMENT ...]",
         description="Makes .venv, installs the locked packages a command needs, and runs it.",
         epilog=f"commands:\n{listing}\n\nexample:\n  python3 tools/dev.py demo --bars 5000",
         formatter_class=argparse.RawDescriptionHelpFormatter,

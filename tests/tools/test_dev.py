@@ -53,6 +53,10 @@ def test_the_file_has_no_syntax_that_an_old_python_cannot_read() -> None:
     ast.parse(Path(dev.__file__).read_text(encoding="utf-8"), feature_version=(3, 7))
 
 
+def test_the_file_is_ascii_so_that_every_console_can_show_what_it_prints() -> None:
+    assert Path(dev.__file__).read_bytes().isascii()
+
+
 def test_supported_pythons_are_those_of_the_distribution() -> None:
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
     oldest, after = dev.OLDEST, (dev.NEWEST[0], dev.NEWEST[1] + 1)
@@ -188,6 +192,13 @@ def test_a_changed_lock_is_installed_into_the_same_environment(world: World) -> 
     world.steps = []
     dev.ensure("test")
     assert world.steps == ["test", "editable"]
+
+
+def test_two_set_ups_at_once_wait_for_each_other(world: World) -> None:
+    with dev.GUARD.open("a+b") as other:
+        with dev.alone():
+            assert not dev.take(other.fileno())
+        assert dev.take(other.fileno())
 
 
 # --- commands built -----------------------------------------------------------------------------

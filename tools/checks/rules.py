@@ -74,7 +74,7 @@ C_LIBRARY = Rule(
 )
 SUM = Rule(
     "sum() of floats gives other last bits from Python 3.12 on",
-    "use math.fsum, or a loop; sum() of int(…), len(…) or literals is fine",
+    "use math.fsum, or a loop; sum() of int(), len() or literals is fine",
 )
 LOCALE = Rule("it depends on the locale", "use isoformat(), fromisoformat() or an f-string")
 SET_ORDER = Rule(
