@@ -161,15 +161,16 @@ CAUSES = (
     (
         r"name resolution|getaddrinfo|dns error|NewConnectionError|Network is unreachable"
         r"|ConnectTimeout|ReadTimeout|timed out|Connection refused|Connection reset"
-        r"|error sending request|Failed to fetch|connection error|ProxyError|SSLError|CERTIFICATE_VERIFY",
+        r"|error sending request|Failed to fetch|connection error|ProxyError|SSLError"
+        r"|CERTIFICATE_VERIFY",
         "the package index could not be reached. Check the connection (or HTTPS_PROXY, or the "
         "index that pip or uv is configured for) and run the same command again",
     ),
     (
         r"no matching distribution|no wheels|no usable wheels",
-        "a package of tools/locks/{name}.txt has no wheel for this system, or the index that pip or "
-        "uv is configured for does not offer that release. The locks are made for CPython on 64-bit "
-        "Windows, Linux (glibc) and macOS",
+        "a package of tools/locks/{name}.txt has no wheel for this system, or the index that pip "
+        "or uv is configured for does not offer that release. All of them have wheels for CPython "
+        "on 64-bit Windows and on 64-bit Linux with glibc",
     ),
 )
 
