@@ -52,7 +52,18 @@ class JournalLocked(JournalError):
 
 
 class JournalHalted(JournalError):
-    """A write or a sync failed: the journal accepts nothing more in this process."""
+    """A write or a sync failed: the journal accepts nothing more in this process.
+
+    operation  what failed: `open`, `write`, `sync`, `sync folder`, `close`, `append`
+    errno      the operating system's number, 0 where it gave none
+    file       what was being written
+    """
+
+    def __init__(
+        self, message: str, *, operation: str = "", errno: int = 0, file: str = ""
+    ) -> None:
+        super().__init__(message)
+        self.operation, self.errno, self.file = operation, errno, file
 
 
 class JournalMissing(JournalError, FileNotFoundError):

@@ -1,0 +1,150 @@
+"""The only door to the disk.
+
+Everything here either happened or raises OSError; nothing is ever tried again.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import Protocol
+
+from journal import lock
+
+_BINARY: int = getattr(os, "O_BINARY", 0)  # Windows translates line ends without it
+_sync: Callable[[int], None] = getattr(os, "fdatasync", os.fsync)  # Windows has fsync only
+
+
+class Fs(Protocol):
+    """What the journal needs of a file system. Paths are absolute or relative to the process."""
+
+    def make_folder(self, path: Path) -> None:
+        """Create the folder and its parents, durably; do nothing when it exists."""
+
+    def names(self, path: Path) -> list[str]:
+        """Return the sorted names in a folder; a missing folder is empty."""
+
+    def exists(self, path: Path) -> bool:
+        """Whether there is a file or folder of that name."""
+
+    def size(self, path: Path) -> int:
+        """Return the file's bytes."""
+
+    def read(self, path: Path, offset: int = 0) -> bytes:
+        """Return the file's content from `offset` to its end."""
+
+    def open(self, path: Path, *, new: bool) -> int:
+        """Open for appending and return a handle; `new` refuses a file that exists."""
+
+    def write(self, handle: int, data: bytes) -> int:
+        """Append, and return how many bytes were taken."""
+
+    def sync(self, handle: int) -> None:
+        """Make what was written durable."""
+
+    def close(self, handle: int) -> None:
+        """Close the handle."""
+
+    def truncate(self, path: Path, size: int) -> None:
+        """Cut the file to `size` bytes, durably."""
+
+    def rename(self, old: Path, new: Path) -> None:
+        """Give the file another name, replacing what bears it. Durable after `sync_folder`."""
+
+    def unlink(self, path: Path) -> None:
+        """Remove the file. Durable after `sync_folder`."""
+
+    def sync_folder(self, path: Path) -> None:
+        """Make the names in a folder durable."""
+
+    def lock(self, path: Path) -> Callable[[], None]:
+        """Take the single-writer lock and return what releases it. Raises JournalLocked."""
+
+
+class OsFs:
+    """The operating system's file system."""
+
+    def make_folder(self, path: Path) -> None:
+        if path.is_dir():
+            return
+        self.make_folder(path.parent)
+        path.mkdir(exist_ok=True)
+        self.sync_folder(path.parent)
+
+    def names(self, path: Path) -> list[str]:
+        try:
+            return sorted(os.listdir(path))
+        except FileNotFoundError:
+            return []
+
+    def exists(self, path: Path) -> bool:
+        return path.exists()
+
+    def size(self, path: Path) -> int:
+        return os.stat(path).st_size
+
+    def read(self, path: Path, offset: int = 0) -> bytes:
+        with open(path, "rb", buffering=0) as file:
+            if offset:
+                file.seek(offset)
+            return file.read()
+
+    def open(self, path: Path, *, new: bool) -> int:
+        flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT | _BINARY
+        return os.open(path, flags | os.O_EXCL if new else flags, 0o644)
+
+    def write(self, handle: int, data: bytes) -> int:
+        return os.write(handle, data)
+
+    def sync(self, handle: int) -> None:
+        _sync(handle)
+
+    def close(self, handle: int) -> None:
+        os.close(handle)
+
+    def truncate(self, path: Path, size: int) -> None:
+        handle = os.open(path, os.O_RDWR | _BINARY)
+        try:
+            os.ftruncate(handle, size)
+            os.fsync(handle)
+        finally:
+            os.close(handle)
+
+    def rename(self, old: Path, new: Path) -> None:
+        os.replace(old, new)
+
+    def unlink(self, path: Path) -> None:
+        os.unlink(path)
+
+    def sync_folder(self, path: Path) -> None:
+        if os.name == "nt":  # NTFS journals its names and has no call to wait for that
+            return
+        handle = os.open(path, os.O_RDONLY)
+        try:
+            os.fsync(handle)
+        finally:
+            os.close(handle)
+
+    def lock(self, path: Path) -> Callable[[], None]:
+        return lock.hold(path)
+
+
+OS_FS = OsFs()
+
+
+def write_file(fs: Fs, path: Path, data: bytes) -> None:
+    """Write a whole file durably under a temporary name, then give it its own."""
+    draft = path.with_name(path.name + ".tmp")
+    if fs.exists(draft):
+        fs.unlink(draft)  # left by a crash
+    handle = fs.open(draft, new=True)
+    try:
+        taken = fs.write(handle, data)
+        if taken != len(data):
+            raise OSError(f"only {taken} of {len(data)} bytes were written to {draft}")
+        fs.sync(handle)
+    finally:
+        fs.close(handle)
+    fs.rename(draft, path)
+    fs.sync_folder(path.parent)

@@ -1,0 +1,131 @@
+"""Find where the journal ends, and move a torn end into quarantine.
+
+Rot is refused, and then nothing is changed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import msgspec
+
+from journal import layout, tail
+from journal.chain import GENESIS, digest
+from journal.errors import JournalCorrupt
+from journal.events import JournalRecovered
+from journal.fs import Fs, write_file
+
+_PENDING = ".json"
+_NOTED = ".noted"
+
+
+class Place(msgspec.Struct, frozen=True):
+    """Where the journal goes on: the next sequence and the hash it chains to."""
+
+    next_seq: int = 1
+    head: bytes = GENESIS
+
+
+class End(msgspec.Struct, frozen=True):
+    """The journal's end as found.
+
+    torn  what to cut off the last tail file, None when it ends cleanly
+    """
+
+    place: Place
+    torn: Torn | None
+
+
+class Torn(msgspec.Struct, frozen=True):
+    """The end of a write that a crash cut short."""
+
+    name: str
+    offset: int
+
+
+def tail_names(fs: Fs, directory: Path) -> list[str]:
+    """Return the tail files in order."""
+    names = fs.names(directory / layout.TAIL)
+    return [name for name in names if layout.tail_first(name) is not None]
+
+
+def find_end(fs: Fs, directory: Path) -> End:
+    """Check every tail file and return where the journal ends.
+
+    Raises JournalCorrupt. Changes nothing.
+    """
+    place = Place()
+    names = tail_names(fs, directory)
+    for name in names:
+        scan = tail.Scan(fs.read(directory / layout.TAIL / name))
+        check_joint(name, scan.header, place)
+        for _ in scan.blocks():
+            pass
+        check_end(name, scan, last=name == names[-1])
+        if scan.header is None or scan.next_seq == scan.header.first:
+            # No event survives, so the file goes as a whole: the next one will need its name.
+            return End(place, Torn(name, 0))
+        place = Place(scan.next_seq, scan.head)
+        if scan.bad:
+            return End(place, Torn(name, scan.bad.offset))
+    return End(place, None)
+
+
+def check_end(name: str, scan: tail.Scan, *, last: bool) -> None:
+    """Check that an exhausted scan met nothing worse than a torn end of the last file.
+
+    Raises JournalCorrupt.
+    """
+    if scan.bad and (scan.bad.rotten or not last):
+        raise JournalCorrupt(_rotten(name, scan.bad))
+
+
+def check_joint(name: str, header: tail.Header | None, place: Place) -> None:
+    """Check that a tail file continues from `place`. Raises JournalCorrupt."""
+    if header and (header.first, header.prev.encode()) != (place.next_seq, place.head):
+        raise JournalCorrupt(
+            f"{name} begins at seq {header.first} after hash {header.prev}, expected seq "
+            f"{place.next_seq} after {place.head.decode()}: a file before it is missing or was "
+            "changed. Restore the directory from a backup; `daybook verify` lists every finding"
+        )
+
+
+def cut(fs: Fs, directory: Path, torn: Torn, last_good: int) -> None:
+    """Move a torn end into quarantine: the bytes first, then a note about them, then the cut."""
+    path = directory / layout.TAIL / torn.name
+    data = fs.read(path, torn.offset)
+    if data:
+        note = JournalRecovered(torn.name, torn.offset, len(data), digest(data), last_good)
+        folder = directory / layout.QUARANTINE
+        fs.make_folder(folder)
+        stem = f"{Path(torn.name).stem}-{torn.offset}-{note.digest[:8]}"
+        write_file(fs, folder / f"{stem}.bytes", data)
+        write_file(fs, folder / f"{stem}{_PENDING}", msgspec.json.encode(note))
+    if torn.offset:
+        fs.truncate(path, torn.offset)
+    else:
+        fs.unlink(path)
+        fs.sync_folder(path.parent)
+
+
+def pending(fs: Fs, directory: Path) -> Iterator[tuple[Path, JournalRecovered]]:
+    """Yield the notes about quarantined bytes that no event of the journal repeats yet."""
+    folder = directory / layout.QUARANTINE
+    for name in fs.names(folder):
+        if name.endswith(_PENDING):
+            yield folder / name, msgspec.json.decode(fs.read(folder / name), type=JournalRecovered)
+
+
+def mark_noted(fs: Fs, note: Path) -> None:
+    """Remember that the journal holds the event for this note."""
+    fs.rename(note, note.with_name(note.name + _NOTED))
+    fs.sync_folder(note.parent)
+
+
+def _rotten(name: str, bad: tail.Bad) -> str:
+    return (
+        f"{name} is damaged at byte {bad.offset}: {bad.what}, and it was written whole once. "
+        "Nothing was changed. Restore the directory from a backup, or salvage it into a new one; "
+        "`daybook verify` lists every finding"
+    )

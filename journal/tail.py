@@ -1,0 +1,250 @@
+"""One tail file: its header, lines and footer, its chain, and whether a bad end is torn or rotten.
+
+It decodes no payload.
+
+A file is a header, events, and a footer once it is finished, one a line. Header and footer end in a
+hash like every event, but are not part of the chain. The first line of each write begins with a
+space, which JSON permits: all bytes before it were synced before it was written, so damage in them
+is rot.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+import msgspec
+
+from journal.chain import _BLANK, link
+from journal.codec import END, HASH_MARK, TRAILER, frame
+from journal.errors import JournalCorrupt
+
+FORMAT = "daybook-journal"
+VERSION = 1
+NEW_WRITE = b" "
+"""Begins the first line of every write but a file's first."""
+
+_BLOCK = 1 << 16  # some 200 lines: what is split stays in the processor's cache until it is decoded
+_LINE_END = END + b"\n"
+_HEADER_START = b'{"format":"' + FORMAT.encode()
+_FOOTER_START = b'{"end":'
+_TRAILER_PATTERN = re.compile(rb',"h":"([0-9a-f]{32})"\}')
+
+
+class Header(msgspec.Struct, frozen=True):
+    """A tail file's first line.
+
+    first, prev  sequence of the first event and the hash it chains to
+    schema       fingerprint of the event types known to the writer
+    """
+
+    format: str
+    version: int
+    run: str
+    first: int
+    prev: str
+    schema: str
+
+    def line(self) -> bytes:
+        """Return the header as a line."""
+        return _seal_line(self, self.prev.encode())
+
+
+class Footer(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A finished tail file's last line: the last event's sequence."""
+
+    end: int
+
+    def line(self, head: bytes) -> bytes:
+        """Return the footer as a line of its own write."""
+        return NEW_WRITE + _seal_line(self, head)
+
+
+class Bad(msgspec.Struct, frozen=True):
+    """Where a tail file stops making sense.
+
+    rotten  it was synced once and is damaged now; otherwise a crash may have cut it short
+    """
+
+    offset: int
+    what: str
+    rotten: bool
+
+
+class Scan:
+    """One pass over a tail file's bytes, up to its end or to the first bad byte.
+
+    header    None when it is not whole; then `bad` says so and there are no blocks
+    next_seq, head   after the last good event so far
+    finished  the file ends in its footer            (known when the blocks are exhausted)
+    bad       where it stops making sense, or None   (the same)
+    Raises JournalCorrupt when another version of the format wrote the file.
+    """
+
+    def __init__(self, data: bytes) -> None:
+        self._data = data
+        line, newline, _ = data.partition(b"\n")
+        self.header = _read_header(line) if newline else None
+        self.finished = False
+        self.bad: Bad | None = None
+        if self.header:
+            self.next_seq, self.head = self.header.first, self.header.prev.encode()
+            self._offset = len(line) + 1
+        else:
+            self.next_seq, self.head = 0, b""
+            self._offset = 0
+            self._fail("the header is not whole")
+
+    def blocks(self) -> Iterator[tuple[int, list[bytes], list[bytes]]]:
+        """Check the chain; yield first sequence, bodies and hashes of some hundred events."""
+        end = len(self._data)
+        while not (self.bad or self.finished) and self._offset < end:
+            stop = self._data.rfind(b"\n", self._offset, self._offset + _BLOCK) + 1
+            stop = stop or self._data.find(b"\n", self._offset) + 1 or end
+            pieces = self._data[self._offset : stop].split(_LINE_END)
+            left = pieces.pop()
+            bodies, hashes = chained(pieces, self.head)
+            first = self.next_seq
+            if bodies:
+                self.next_seq, self.head = first + len(bodies), hashes[-1]
+                yield first, bodies, hashes
+            if left or len(bodies) < len(pieces):
+                self._offset = _skip_lines(self._data, self._offset, len(bodies))
+                self._stop()
+            else:
+                self._offset = stop
+
+    def _stop(self) -> None:
+        """Say whether the line at the offset, which is no event, is the footer."""
+        rest = self._data[self._offset :]
+        footer = Footer(self.next_seq - 1).line(self.head)
+        if rest.startswith(footer) and self.next_seq > self._first():
+            self.finished = True
+            self._offset += len(footer)
+            if len(rest) > len(footer):
+                self.bad = Bad(self._offset, "there are bytes after the footer", rotten=True)
+        else:
+            self._fail(_what(rest, self.next_seq, self.head))
+
+    def _first(self) -> int:
+        return self.header.first if self.header else 0
+
+    def _fail(self, what: str) -> None:
+        rotten = _later_write_is_good(self._data, self._offset, self.head)
+        self.bad = Bad(self._offset, what, rotten)
+
+
+def chained(pieces: list[bytes], head: bytes) -> tuple[list[bytes], list[bytes]]:
+    """Split lines (without their last three bytes) into bodies and hashes, while they chain."""
+    bodies: list[bytes] = []
+    hashes: list[bytes] = []
+    blank, add_body, add_hash = _BLANK.copy, bodies.append, hashes.append
+    for piece in pieces:  # the hot loop of verified reading: `link` written out
+        body, _, h = piece.rpartition(HASH_MARK)
+        if body[:1] == NEW_WRITE:
+            body = body[1:]
+        state = blank()
+        state.update(head)
+        state.update(body)
+        head = state.hexdigest().encode()
+        if head != h or body.startswith(_FOOTER_START):
+            break
+        add_body(body)
+        add_hash(h)
+    return bodies, hashes
+
+
+def unchecked(data: bytes) -> Iterator[tuple[int, list[bytes], list[bytes]]]:
+    """Yield first sequence and bodies, the chain not checked and an unfinished line left out."""
+    line, newline, _ = data.partition(b"\n")
+    seq = read_header(line).first if newline else 0
+    offset = len(line) + 1
+    while stop := data.rfind(b"\n", offset, offset + _BLOCK) + 1:
+        pieces = data[offset:stop].split(_LINE_END)
+        pieces.pop()
+        if pieces and pieces[-1].startswith(NEW_WRITE + _FOOTER_START):
+            pieces.pop()
+        yield seq, [piece[: len(END) - TRAILER].removeprefix(NEW_WRITE) for piece in pieces], []
+        seq += len(pieces)
+        offset = stop
+
+
+def read_header(line: bytes) -> Header:
+    """Return the header that a line is. Raises JournalCorrupt."""
+    header = _read_header(line)
+    if header is None:
+        raise JournalCorrupt(f"not a whole header: {line[:80]!r}; run `daybook verify`")
+    return header
+
+
+def _read_header(line: bytes) -> Header | None:
+    if not line.startswith(_HEADER_START):
+        return None
+    body = line[:-TRAILER]
+    try:
+        header = msgspec.json.decode(body + b"}", type=Header)
+    except (msgspec.MsgspecError, UnicodeDecodeError):
+        return None
+    if frame(body, link(header.prev.encode(), body)) != line + b"\n":
+        return None
+    if header.version != VERSION:  # never take a newer Daybook's file for a torn one
+        raise JournalCorrupt(
+            f"a tail file from seq {header.first} on has format version {header.version}, "
+            f"this Daybook knows {VERSION}; use the Daybook that wrote it, or a newer one"
+        )
+    return header
+
+
+def _seal_line(part: Header | Footer, head: bytes) -> bytes:
+    body = msgspec.json.encode(part)[:-1]
+    return frame(body, link(head, body))
+
+
+def _skip_lines(data: bytes, offset: int, lines: int) -> int:
+    for _ in range(lines):
+        offset = data.index(b"\n", offset) + 1
+    return offset
+
+
+def _what(rest: bytes, seq: int, head: bytes) -> str:
+    line, newline, _ = rest.partition(b"\n")
+    if not line.strip(b"\0"):
+        return f"zeros where seq {seq} should be"
+    if not newline:
+        return f"the line of seq {seq} has no end"
+    body, mark, h = line.removeprefix(NEW_WRITE)[: -len(END)].rpartition(HASH_MARK)
+    if not mark or not line.endswith(END):
+        return f"the line of seq {seq} is not a frame"
+    if body.startswith(_FOOTER_START):
+        return f"the footer after seq {seq - 1} does not fit"
+    expected = link(head, body).decode()
+    return f"the hash of seq {seq} is {h[:40]!r}, its bytes and the chain give {expected}"
+
+
+def _later_write_is_good(data: bytes, start: int, head: bytes) -> bool:
+    """Whether a good line of a later write follows the bad line at `start`.
+
+    A write begins only after the one before it was synced, so then the bad bytes were durable once.
+    Within one write a disk may keep a later page and lose an earlier one, so a good line there
+    proves nothing. A line is good when it chains to the line before it, be that line's hash the one
+    that is stored or the one computed for it.
+    """
+    stored, computed, later = head, head, False
+    for number, (body, h) in enumerate(_lookalikes(data, start)):
+        later = later or (number > 0 and body.startswith(NEW_WRITE))
+        body = body.removeprefix(NEW_WRITE)
+        if later and h in (link(stored, body), link(computed, body)):
+            return True
+        stored, computed = h, link(stored, body)
+    return False
+
+
+def _lookalikes(data: bytes, start: int) -> Iterator[tuple[bytes, bytes]]:
+    """Yield body and stored hash of what looks like a line; no hash where none is to be seen."""
+    for line in data[start:].split(b"\n"):
+        begin = 0
+        for match in _TRAILER_PATTERN.finditer(line):
+            yield line[begin : match.start()], match[1]
+            begin = match.end() + 1  # a damaged newline leaves two lines in one
+        if begin == 0:
+            yield line[:-TRAILER], b""

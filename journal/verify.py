@@ -1,0 +1,171 @@
+"""Look for everything that is wrong with a journal, and report it.
+
+It changes nothing, and never raises for damage.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Literal
+
+import msgspec
+
+from journal import layout, recover, tail
+from journal.codec import decode
+from journal.errors import JournalCorrupt, JournalMissing, UndecodableEvent
+from journal.fs import OS_FS, Fs
+
+_MOST_FINDINGS = 1000
+_RESTORE = "Restore the directory from a backup, or salvage it into a new one."
+_NEWER = "Use the Daybook that wrote it, or a newer one."
+_TORN = "Nothing to do: opening the journal for writing moves these bytes to quarantine."
+_NOTED_LATER = "Nothing to do: the engine notes it in the journal when it starts."
+
+Severity = Literal["corrupt", "torn", "note"]
+
+
+class Finding(msgspec.Struct, frozen=True):
+    """One thing about a journal that a person should know.
+
+    severity  `corrupt`: the journal contradicts itself; `torn`: a write was cut short, or is
+              under way; `note`: nothing wrong
+    file      relative to the journal's directory; empty when it is about the whole
+    offset    byte in that file, -1 where there is none
+    seq       sequence it concerns, 0 where there is none
+    """
+
+    severity: Severity
+    file: str
+    offset: int
+    seq: int
+    what: str
+    advice: str
+
+
+class Report(msgspec.Struct, frozen=True):
+    """What a journal holds and what was found. `head` is the hash of the last good event."""
+
+    first_seq: int
+    last_seq: int
+    head: str
+    events: int
+    files: int
+    findings: list[Finding]
+
+    @property
+    def ok(self) -> bool:
+        """Whether nothing is corrupt: a torn end is what a crash leaves, and opening repairs it."""
+        return all(finding.severity != "corrupt" for finding in self.findings)
+
+
+def verify(
+    directory: Path,
+    *,
+    deep: bool = False,
+    expect: tuple[int, str] | None = None,
+    fs: Fs = OS_FS,
+) -> Report:
+    """Check chain, order, gaps and decodability of a journal, live or not.
+
+    expect  a sequence and its hash as written down elsewhere: shows a cut-off end and a rewritten
+            journal, which the chain alone cannot show
+    Raises JournalMissing.
+    """
+    if not fs.exists(directory / layout.TAIL):
+        raise JournalMissing(f"there is no journal in {directory}; check the path")
+    del deep  # tail files have nothing deeper to compare
+    audit = _Audit(fs, directory, expect)
+    names = recover.tail_names(fs, directory)
+    for name in names:
+        audit.tail_file(name, last=name == names[-1])
+    audit.end()
+    return audit.report()
+
+
+class _Audit:
+    """Walks a journal in order and collects what it finds."""
+
+    def __init__(self, fs: Fs, directory: Path, expect: tuple[int, str] | None) -> None:
+        self._fs = fs
+        self._directory = directory
+        self._expect = expect
+        self._place = recover.Place()
+        self._first = 0
+        self._events = 0
+        self._files = 0
+        self._findings: list[Finding] = []
+
+    def report(self) -> Report:
+        head = self._place.head.decode()
+        last = self._place.next_seq - 1
+        return Report(self._first, last, head, self._events, self._files, self._findings)
+
+    def tail_file(self, name: str, *, last: bool) -> None:
+        file = f"{layout.TAIL}/{name}"
+        self._files += 1
+        try:
+            scan = tail.Scan(self._fs.read(self._directory / layout.TAIL / name))
+        except JournalCorrupt as error:  # another format version
+            self._add("corrupt", file, 0, self._place.next_seq, str(error), _NEWER)
+            return
+        if scan.header:
+            self._joint(file, scan.header)
+        for seq, bodies, hashes in scan.blocks():
+            self._first = self._first or seq
+            self._events_of(file, seq, bodies)
+            self._expected_in(file, seq, hashes)
+        if scan.header:
+            self._place = recover.Place(scan.next_seq, scan.head)
+        if scan.bad:
+            self._bad(file, scan.bad, last=last)
+
+    def end(self) -> None:
+        if self._expect and self._expect[0] >= self._place.next_seq:
+            seq, last = self._expect[0], self._place.next_seq - 1
+            what = f"seq {seq} was written once, the journal ends at {last}: its end was cut off"
+            self._add("corrupt", "", -1, seq, what, _RESTORE)
+        for path, note in recover.pending(self._fs, self._directory):
+            what = f"{note.size} bytes after seq {note.last_good} were cut short by a crash"
+            file = f"{layout.QUARANTINE}/{path.name}"
+            self._add("note", file, note.offset, note.last_good, what, _NOTED_LATER)
+
+    def _joint(self, file: str, header: tail.Header) -> None:
+        place = self._place
+        if (header.first, header.prev.encode()) != (place.next_seq, place.head):
+            what = (
+                f"begins at seq {header.first} after hash {header.prev}, expected seq "
+                f"{place.next_seq} after {place.head.decode()}"
+            )
+            self._add("corrupt", file, 0, header.first, what, _RESTORE)
+
+    def _events_of(self, file: str, first: int, bodies: list[bytes]) -> None:
+        self._events += len(bodies)
+        for seq, body in enumerate(bodies, first):
+            try:
+                found = decode(body).seq
+            except UndecodableEvent as error:
+                self._add("corrupt", file, -1, seq, str(error), _NEWER)
+            else:
+                if found != seq:
+                    self._add("corrupt", file, -1, seq, f"bears seq {found}", _RESTORE)
+
+    def _expected_in(self, file: str, first: int, hashes: list[bytes]) -> None:
+        if self._expect and first <= self._expect[0] < first + len(hashes):
+            seq, wanted = self._expect
+            h = hashes[seq - first].decode()
+            if h != wanted:
+                what = f"the hash of seq {seq} is {h}, expected {wanted}: the journal was rewritten"
+                self._add("corrupt", file, -1, seq, what, _RESTORE)
+
+    def _bad(self, file: str, bad: tail.Bad, *, last: bool) -> None:
+        seq = self._place.next_seq
+        if last and not bad.rotten:
+            self._add("torn", file, bad.offset, seq, bad.what, _TORN)
+        else:
+            self._add("corrupt", file, bad.offset, seq, bad.what, _RESTORE)
+
+    def _add(
+        self, severity: Severity, file: str, offset: int, seq: int, what: str, advice: str
+    ) -> None:
+        if len(self._findings) < _MOST_FINDINGS:
+            self._findings.append(Finding(severity, file, offset, seq, what, advice))

@@ -1,0 +1,280 @@
+"""The one writer of a journal: append, group commit, roll-over.
+
+After a failed write it never writes again.
+"""
+
+from __future__ import annotations
+
+import errno
+import time
+from collections.abc import Callable
+from contextlib import suppress
+from pathlib import Path
+from types import TracebackType
+from typing import NoReturn, Self
+
+import msgspec
+
+from journal import layout, recover, schema, tail
+from journal.chain import link
+from journal.codec import decode, encode, frame
+from journal.envelope import AnyEvent
+from journal.errors import InvalidEvent, JournalHalted
+from journal.events import JournalRecovered
+from journal.fs import OS_FS, Fs
+from journal.reader import lines
+
+
+class Limits(msgspec.Struct, frozen=True):
+    """How much may wait, and how large a tail file grows.
+
+    batch        events that may await one sync
+    delay_ns     how long an event may await its sync when `commit_if_due` is called
+    file_events, file_bytes   a tail file is finished by the commit that reaches either
+    """
+
+    batch: int = 1024
+    delay_ns: int = 5_000_000
+    file_events: int = 50_000
+    file_bytes: int = 16 << 20
+
+
+class Writer:
+    """Appends events to the journal in one directory. Not for several threads.
+
+    recovered    recoveries that the journal does not hold as events yet
+    next_seq     sequence that the next event must bear
+    head         hash of the last appended event, 32 hexadecimal ASCII characters
+    durable_seq  the last event that survives a crash
+    """
+
+    def __init__(
+        self,
+        directory: Path,
+        *,
+        run: str,
+        place: recover.Place,
+        fs: Fs,
+        limits: Limits,
+        clock: Callable[[], int],
+        release: Callable[[], None],
+    ) -> None:
+        """Use `Writer.open`."""
+        self.recovered: list[JournalRecovered] = []
+        self.next_seq = place.next_seq
+        self.head = place.head
+        self.durable_seq = place.next_seq - 1
+        self._durable_head = place.head
+        self._directory = directory
+        self._run = run
+        self._fs = fs
+        self._limits = limits
+        self._batch = limits.batch
+        self._clock = clock
+        self._release = release
+        self._lines: list[bytes] = []
+        self._oldest = 0
+        self._stop: JournalHalted | None = None
+        self._closed = False
+        self._path = directory
+        self._handle = -1
+        self._file_first = 0
+        self._file_bytes = 0
+
+    @classmethod
+    def open(
+        cls,
+        directory: Path,
+        *,
+        run: str,
+        fs: Fs = OS_FS,
+        limits: Limits = Limits(),  # noqa: B008 (frozen)
+        clock: Callable[[], int] = time.monotonic_ns,
+    ) -> Writer:
+        """Open a journal for writing, creating it when it is missing and cutting off a torn end.
+
+        Raises JournalLocked when another process writes, JournalCorrupt for a damaged journal.
+        """
+        fs.make_folder(directory / layout.TAIL)
+        release = fs.lock(directory / layout.LOCK)
+        try:
+            end = recover.find_end(fs, directory)
+            if end.torn:
+                recover.cut(fs, directory, end.torn, end.place.next_seq - 1)
+            writer = cls(
+                directory,
+                run=run,
+                place=end.place,
+                fs=fs,
+                limits=limits,
+                clock=clock,
+                release=release,
+            )
+            writer.recovered = _not_noted(fs, directory)
+        except BaseException:
+            release()
+            raise
+        return writer
+
+    def append(self, event: AnyEvent) -> None:
+        """Add an event; it is durable after the next commit, which a full batch does by itself.
+
+        Raises InvalidEvent, and then nothing was added; JournalHalted once a write has failed.
+        """
+        if event.seq != self.next_seq or self._stop:
+            self._refuse(event)
+        body = encode(event)
+        h = link(self.head, body)
+        lines = self._lines
+        if not lines:
+            self._oldest = self._clock()
+        lines.append(frame(body, h))
+        self.head = h
+        self.next_seq += 1
+        if len(lines) >= self._batch:
+            self.commit()
+
+    def commit(self) -> None:
+        """Make everything appended durable. After a failure it raises JournalHalted for ever."""
+        if self._stop:
+            raise self._stop
+        if not self._lines:
+            return
+        if self.durable_seq + len(self._lines) + 1 != self.next_seq:
+            self._halt("append", "an append was interrupted half-way")
+        if self._handle < 0:
+            self._begin_file()
+        else:
+            self._write(tail.NEW_WRITE + b"".join(self._lines))
+        self._lines.clear()
+        self.durable_seq = self.next_seq - 1
+        self._durable_head = self.head
+        if (
+            self._file_bytes >= self._limits.file_bytes
+            or self.durable_seq - self._file_first + 1 >= self._limits.file_events
+        ):
+            self._finish_file()
+
+    def commit_if_due(self) -> None:
+        """Commit when the oldest uncommitted event has waited long enough."""
+        if self._lines and self._clock() - self._oldest >= self._limits.delay_ns:
+            self.commit()
+
+    def close(self) -> None:
+        """Commit, finish the tail file and release the lock; do nothing when closed before.
+
+        Raises JournalHalted.
+        """
+        if self._closed:
+            return
+        self._closed = True
+        try:
+            if not self._stop:
+                self.commit()
+                if self._handle >= 0:
+                    self._finish_file()
+                self._stop = JournalHalted(
+                    f"the journal in {self._directory} is closed; open it again"
+                )
+        finally:
+            self._release()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def _begin_file(self) -> None:
+        """Create the next tail file with its header and the waiting events in one write."""
+        first = self.durable_seq + 1
+        header = tail.Header(
+            tail.FORMAT,
+            tail.VERSION,
+            self._run,
+            first,
+            self._durable_head.decode(),
+            schema.fingerprint(),
+        )
+        self._path = layout.tail_path(self._directory, first)
+        try:
+            self._handle = self._fs.open(self._path, new=True)
+        except OSError as error:
+            self._halt("open", error)
+        self._file_first, self._file_bytes = first, 0
+        self._write(header.line() + b"".join(self._lines))
+        try:
+            self._fs.sync_folder(self._path.parent)
+        except OSError as error:
+            self._halt("sync folder", error)
+
+    def _finish_file(self) -> None:
+        self._write(tail.Footer(self.durable_seq).line(self.head))
+        handle, self._handle = self._handle, -1
+        try:
+            self._fs.close(handle)
+        except OSError as error:
+            self._halt("close", error)
+
+    def _write(self, data: bytes) -> None:
+        """Write and sync once: a failed sync marks its pages clean, so a second would lie."""
+        try:
+            taken = self._fs.write(self._handle, data)
+        except OSError as error:
+            self._halt("write", error)
+        if taken != len(data):
+            self._halt("write", f"only {taken} of {len(data)} bytes were taken")
+        try:
+            self._fs.sync(self._handle)
+        except OSError as error:
+            self._halt("sync", error)
+        self._file_bytes += taken
+
+    def _halt(self, operation: str, why: OSError | str) -> NoReturn:
+        code = (why.errno or 0) if isinstance(why, OSError) else 0
+        self._stop = JournalHalted(
+            f"the journal halted: {operation} of {self._path} failed ({why}). Events after seq "
+            f"{self.durable_seq} are not durable and nothing more is accepted. {_advice(code)} "
+            "Then start again: opening the journal recovers what was written whole.",
+            operation=operation,
+            errno=code,
+            file=str(self._path),
+        )
+        handle, self._handle = self._handle, -1
+        if handle >= 0:
+            with suppress(OSError):  # the first failure is the one to report
+                self._fs.close(handle)
+        raise self._stop from (why if isinstance(why, OSError) else None)
+
+    def _refuse(self, event: AnyEvent) -> NoReturn:
+        if self._stop:
+            raise self._stop
+        raise InvalidEvent(
+            f"{event.type} bears seq {event.seq}, the journal goes on with {self.next_seq}; "
+            "stamp every event with the writer's next_seq"
+        )
+
+
+def _advice(code: int) -> str:
+    if code in (errno.ENOSPC, errno.EDQUOT):
+        return "Free space on that disk."
+    if code == errno.EFBIG:
+        return "Raise the limit on file size for this process."
+    return "Check the disk and the permissions of that folder."
+
+
+def _not_noted(fs: Fs, directory: Path) -> list[JournalRecovered]:
+    """Return the recoveries that no event repeats, and remember those that one does."""
+    missing = []
+    for path, note in recover.pending(fs, directory):
+        found = lines(directory, after=note.last_good, types={"JournalRecovered"}, fs=fs)
+        if any(decode(body).data == note for _, body, _ in found):
+            recover.mark_noted(fs, path)
+        else:
+            missing.append(note)
+    return missing

@@ -1,0 +1,94 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from journal import Limits, Writer, verify
+from journal.chain import link
+from journal.codec import encode, frame
+from journal.errors import JournalMissing
+from tests.journal.builders import RUN, event, grow, only_tail
+
+
+def test_a_whole_journal_has_no_findings(tmp_path: Path) -> None:
+    writer = grow(tmp_path, 12, limits=Limits(batch=2, file_events=4))
+    report = verify(tmp_path)
+    assert (report.ok, report.findings) == (True, [])
+    assert (report.first_seq, report.last_seq, report.events, report.files) == (1, 12, 12, 3)
+    assert report.head == writer.head.decode()
+
+
+def test_an_empty_journal_verifies(tmp_path: Path) -> None:
+    grow(tmp_path, 0)
+    assert verify(tmp_path).events == 0
+
+
+def test_a_journal_that_is_being_written_verifies(tmp_path: Path) -> None:
+    writer = grow(tmp_path, 3, close=False)
+    assert verify(tmp_path).findings == []
+    writer.close()
+
+
+def test_a_torn_end_is_reported_with_its_place_and_is_no_problem(tmp_path: Path) -> None:
+    writer = grow(tmp_path, 3, batch=1, close=False)
+    path = only_tail(tmp_path)
+    size = path.stat().st_size
+    with path.open("ab") as file:
+        file.write(b"\0" * 100)
+    report = verify(tmp_path)
+    (found,) = report.findings
+    assert report.ok
+    assert (found.severity, found.offset, found.seq) == ("torn", size, 4)
+    assert found.file == "tail/000000000001.jsonl"
+    writer.close()
+
+
+def test_a_changed_byte_is_reported_with_its_place(tmp_path: Path) -> None:
+    grow(tmp_path, 3, batch=1)
+    path = only_tail(tmp_path)
+    data = path.read_bytes()
+    path.write_bytes(data.replace(b"1.07012", b"1.07013"))
+    report = verify(tmp_path)
+    (found,) = report.findings
+    assert not report.ok
+    assert (found.severity, found.seq, report.last_seq) == ("corrupt", 2, 1)
+    assert data[found.offset :].startswith(b' {"seq":2,')
+    assert path.read_bytes() != data
+
+
+def test_bytes_that_chain_but_do_not_decode_are_reported(tmp_path: Path) -> None:
+    grow(tmp_path, 1, batch=1)
+    path = only_tail(tmp_path)
+    header, first, _ = path.read_bytes().splitlines(keepends=True)
+    body = encode(event(2)).replace(b"BarClosed", b"BarOpened")
+    line = frame(body, link(first[-35:-3], body))
+    path.write_bytes(header + first + b" " + line)
+    (found,) = verify(tmp_path).findings
+    assert "unknown event type 'BarOpened'" in found.what
+    assert found.seq == 2
+
+
+def test_a_known_hash_shows_a_cut_off_end_and_a_rewritten_journal(tmp_path: Path) -> None:
+    writer = grow(tmp_path, 3)
+    head = writer.head.decode()
+    assert verify(tmp_path, expect=(3, head)).findings == []
+    (rewritten,) = verify(tmp_path, expect=(2, head)).findings
+    assert "rewritten" in rewritten.what
+    (cut,) = verify(tmp_path, expect=(4, head)).findings
+    assert "cut off" in cut.what
+    assert not verify(tmp_path, expect=(4, head)).ok
+
+
+def test_a_recovery_not_yet_in_the_journal_is_noted(tmp_path: Path) -> None:
+    grow(tmp_path, 3)
+    path = only_tail(tmp_path)
+    path.write_bytes(path.read_bytes()[:-100] + b"?")
+    Writer.open(tmp_path, run=RUN).close()
+    (found,) = verify(tmp_path).findings
+    assert found.severity == "note"
+
+
+def test_no_journal_is_said(tmp_path: Path) -> None:
+    with pytest.raises(JournalMissing):
+        verify(tmp_path)
