@@ -26,7 +26,7 @@ class Performance(msgspec.Struct):
     """State of the performance; amounts in account currency.
 
     equity        balance plus floating profit as of the last bar or deal
-    floating      by symbol
+    floating      by position, as of the last bar of its symbol
     peak          highest equity so far; deposits and withdrawals move it along
     drawdown      deepest fall of equity below its peak; drawdown_percent of that peak
     trades        positions closed; wins those with a profit after costs
@@ -35,7 +35,7 @@ class Performance(msgspec.Struct):
     book: Positions
     account: Account
     valuations: dict[str, Valuation] = {}
-    floating: dict[str, float] = {}
+    floating: dict[int, float] = {}
     results: dict[int, float] = {}
     equity: float = 0.0
     peak: float = 0.0
@@ -71,11 +71,10 @@ def _bar(state: Performance, event: Event[BarClosed]) -> None:
     if valuation is None:
         return
     ask = bar.close + bar.spread * valuation.point
-    state.floating[bar.symbol] = sum(
-        _floating(position, bar.close if position.side > 0 else ask, valuation)
-        for position in state.book.open.values()
-        if position.symbol == bar.symbol
-    )
+    for position in state.book.open.values():
+        if position.symbol == bar.symbol:
+            price = bar.close if position.side > 0 else ask
+            state.floating[position.identifier] = _floating(position, price, valuation)
     _mark(state)
 
 
@@ -86,6 +85,7 @@ def _floating(position: Position, price: float, valuation: Valuation) -> float:
 def _deal(state: Performance, event: Event[DealRecorded]) -> None:
     deal = event.data
     known = state.book.open.get(deal.position_id)
+    volume = known.volume if known is not None else 0.0
     POSITIONS.evolve(state.book, event)
     before = state.account.balance
     ACCOUNT.evolve(state.account, event)
@@ -95,14 +95,17 @@ def _deal(state: Performance, event: Event[DealRecorded]) -> None:
         result = deal.profit + deal.commission + deal.swap + deal.fee
         state.results[deal.position_id] = state.results.get(deal.position_id, 0.0) + result
         if known is not None and deal.entry != DealEntry.IN:
-            _closed(state, deal)
+            _closed(state, deal, volume)
     _mark(state)
 
 
-def _closed(state: Performance, deal: DealRecorded) -> None:
-    if not any(p.symbol == deal.symbol for p in state.book.open.values()):
-        state.floating.pop(deal.symbol, None)
-    if deal.position_id in state.book.open:
+def _closed(state: Performance, deal: DealRecorded, volume: float) -> None:
+    # What the deal has realised floats no more, or equity would count it twice until the next bar.
+    floated = state.floating.pop(deal.position_id, 0.0)
+    rest = state.book.open.get(deal.position_id)
+    if rest is not None:
+        if deal.entry != DealEntry.INOUT:
+            state.floating[deal.position_id] = floated * rest.volume / volume
         return
     result = state.results.pop(deal.position_id)
     state.trades += 1
