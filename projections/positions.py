@@ -8,7 +8,7 @@ from typing import Any
 import msgspec
 
 from journal.envelope import Event
-from journal.events import DealRecorded, OrderIntended
+from journal.events import DealRecorded, OrderIntended, OrderRefused
 from journal.events.mt5 import DealEntry, DealType
 from projections.base import Projection
 from projections.orders import VOLUME_EPSILON
@@ -52,6 +52,10 @@ def of_magic(state: Positions, magic: int, symbol: str) -> list[Position]:
 
 def _intended(state: Positions, event: Event[OrderIntended]) -> None:
     state.levels[event.data.key] = (event.data.sl, event.data.tp)
+
+
+def _refused(state: Positions, event: Event[OrderRefused]) -> None:
+    state.levels.pop(event.data.key, None)
 
 
 def _deal(state: Positions, event: Event[DealRecorded]) -> None:
@@ -105,6 +109,10 @@ def _reduce(state: Positions, position: Position, deal: DealRecorded) -> None:
         position.side, position.volume, position.price = -position.side, -rest, deal.price
 
 
-_HANDLERS: dict[Any, Any] = {OrderIntended: _intended, DealRecorded: _deal}
+_HANDLERS: dict[Any, Any] = {
+    OrderIntended: _intended,
+    OrderRefused: _refused,
+    DealRecorded: _deal,
+}
 
 POSITIONS = Projection("positions", 1, Positions, _HANDLERS)
