@@ -7,7 +7,8 @@ import re
 from engine.broker.gateway import AccountView, OrderSeen
 from engine.clock import Clock
 from engine.config import Evidence
-from journal.events import EvidenceGathered
+from journal.events import DealRecorded, EvidenceGathered
+from journal.events.mt5 import DealEntry
 from projections.idempotency import Idempotency
 from projections.orders import VOLUME_EPSILON, Order
 
@@ -30,9 +31,9 @@ async def gather(
     Every list is eventually consistent, so only absence needs all the polls: one sight of the key
     is enough.
     """
-    orders: list[int] = []
-    deals: list[int] = []
-    suspects: list[int] = []
+    orders: set[int] = set()
+    deals: set[int] = set()
+    suspects: set[int] = set()  # one sight in any poll counts: a list may drop what it showed
     polls = 0
     while polls < limits.polls and not orders:
         if polls:
@@ -41,11 +42,29 @@ async def gather(
         since = order.server_msc - BEHIND_MSC
         seen = await view.orders(since)
         history = await view.deals(since)
-        orders = [o.ticket for o in seen if bears(o.magic, o.comment, order)]
-        deals = [d.ticket for d in history if bears(d.magic, d.comment, order)]
-        orders = sorted({*orders, *(d.order for d in history if d.ticket in deals and d.order)})
-        suspects = [o.ticket for o in seen if resembles(o, order, index)]
-    return EvidenceGathered(order.key, polls, orders, deals, suspects)
+        held = (await view.snapshot()).positions
+        own = [d for d in history if bears(d.magic, d.comment, order)]
+        deals.update(d.ticket for d in own)
+        orders.update(d.order for d in own if d.order)
+        orders.update(o.ticket for o in seen if bears(o.magic, o.comment, order))
+        orders.update(p.identifier for p in held if bears(p.magic, p.comment, order))
+        alike = (*seen, *(_order_of(d) for d in history if d.entry == DealEntry.IN))
+        suspects.update(o.ticket for o in alike if resembles(o, order, index))
+    suspects -= orders
+    return EvidenceGathered(order.key, polls, sorted(orders), sorted(deals), sorted(suspects))
+
+
+def _order_of(deal: DealRecorded) -> OrderSeen:
+    """The order behind a deal, for when the broker lists the deal before the order."""
+    return OrderSeen(
+        ticket=deal.order,
+        symbol=deal.symbol,
+        type=deal.type,
+        magic=deal.magic,
+        volume=deal.volume,
+        time_msc=deal.time_msc,
+        comment=deal.comment,
+    )
 
 
 def bears(magic: int, comment: str, order: Order) -> bool:
@@ -55,14 +74,16 @@ def bears(magic: int, comment: str, order: Order) -> bool:
 
 
 def resembles(seen: OrderSeen, order: Order, index: Idempotency) -> bool:
-    """Tell whether an order could be this intent's with its comment lost: all but the key agrees,
-    and no other
-    intent is known to own it."""
+    """Tell whether an order could be this intent's with its comment lost.
+
+    All but the key agrees (a deal may have filled a part only), and no other intent is known to own
+    it.
+    """
     return (
         seen.magic == order.magic
         and seen.symbol == order.symbol
         and seen.type == (0 if order.side == "buy" else 1)
-        and abs(seen.volume - order.volume) <= VOLUME_EPSILON
+        and seen.volume <= order.volume + VOLUME_EPSILON
         and seen.time_msc >= order.server_msc - EARLY_MSC
         and seen.ticket not in index.orders
         and not any(key in index.intents for key in _KEY.findall(seen.comment.upper()))

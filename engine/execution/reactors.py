@@ -105,8 +105,9 @@ def on_evidence(state: State, event: Event[EvidenceGathered]) -> Iterator[Draft]
     if len(seen.orders) > 1:
         reason = f"orders {seen.orders} all bear the key {seen.key}"
         yield TradingHalted("doubled order", reason), seen.key
-    elif seen.orders:
-        yield OrderAccepted(seen.key, seen.orders[0], "evidence"), seen.key
+    elif seen.orders or seen.deals:  # a deal alone proves the execution, not the order's ticket
+        ticket = seen.orders[0] if seen.orders else 0
+        yield OrderAccepted(seen.key, ticket, "evidence"), seen.key
     elif seen.suspects:
         reason = f"{seen.key} may be one of {seen.suspects}: they match it but do not bear its key"
         yield TradingHalted("ambiguous order", reason), seen.key
