@@ -31,7 +31,8 @@ class Divergence(msgspec.Struct, frozen=True):
 class ReplayReport(msgspec.Struct, frozen=True):
     """The result of a replay.
 
-    digest           of all projections at the end
+    digest           of all projections at the end, as recomputed; before `RunEnded` where that is
+                     the last input
     recorded_digest  the one that the last `RunEnded` recorded, empty when the last run has not
                      ended
     unfinished       decisions still to come of the last input: a run that goes on, or was killed in
@@ -60,7 +61,7 @@ class Replay:
         self.kernel = Kernel()
         self.events = self.inputs = self.decisions = 0
         self.recorded_digest = ""
-        self.last_digest = ""
+        self._digest_at_end = ""
         self._expected: deque[AnyEvent] = deque()
 
     def take(self, event: AnyEvent) -> Divergence | None:
@@ -80,10 +81,10 @@ class Replay:
                 _text(event),
                 _text(self._expected[0]),
             )
-        self.recorded_digest = ""
+        self.recorded_digest = self._digest_at_end = ""
         if isinstance(event.data, RunEnded):
             self.recorded_digest = event.data.digest
-            computed = digest(self.kernel.state)
+            computed = self._digest_at_end = digest(self.kernel.state)
             if computed != event.data.digest:
                 return Divergence(
                     event.seq, "the projections' digest differs", event.data.digest, computed
@@ -97,7 +98,7 @@ class Replay:
             events=self.events,
             inputs=self.inputs,
             decisions=self.decisions,
-            digest=self.recorded_digest or digest(self.kernel.state),
+            digest=self._digest_at_end or digest(self.kernel.state),
             recorded_digest=self.recorded_digest,
             unfinished=len(self._expected),
             divergence=divergence,
