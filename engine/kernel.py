@@ -117,7 +117,13 @@ class Kernel:
         A run's strategies are thus a function of the journal alone, and need no snapshot of their
         own.
         """
-        config = msgspec.convert(manifest.config, Config)
+        try:
+            config = msgspec.convert(manifest.config, Config)
+        except msgspec.ValidationError as error:
+            raise DaybookError(
+                f"the configuration that RunStarted recorded (code {manifest.code_version}) is not "
+                f"one that this version reads: {error}; use the version that wrote the journal"
+            ) from error
         self._config = config
         self._strategies = {}
         for entry in config.strategies:
