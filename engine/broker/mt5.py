@@ -88,7 +88,7 @@ class Mt5Gateway:
                 )
 
     async def specify(self, symbol: str) -> SymbolSpecified:
-        """Read a symbol's constraints."""
+        """Read a symbol's constraints. Raises BrokerError while the terminal does not know them."""
         info = await self._calls.call("symbol_info", symbol)
         spec = SymbolSpecified(
             symbol=symbol,
@@ -109,6 +109,13 @@ class Mt5Gateway:
             currency_profit=info.currency_profit,
             currency_margin=info.currency_margin,
         )
+        for name in ("point", "tick_size", "volume_min", "volume_max", "volume_step"):
+            value = getattr(spec, name)
+            if not value > 0.0:  # so a terminal shows a symbol that it has not synchronised yet
+                raise BrokerError(
+                    f"the terminal says that {symbol} has {name} {value:g}, it must be positive; "
+                    "open the symbol's chart in the terminal until it shows prices, then retry"
+                )
         self._specs[symbol] = spec
         return spec
 
