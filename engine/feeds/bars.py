@@ -46,6 +46,9 @@ def read_rates(path: Path) -> npt.NDArray[Any]:
     rates = np.empty(frame.height, dtype=RATES)
     try:
         for name in RATES.names or ():
+            if frame[name].null_count():
+                row = int(frame[name].is_null().arg_max() or 0) + 1
+                raise UsageError(f"{path}: bar {row} has no {name}")
             rates[name] = frame[name].to_numpy()
     except (TypeError, ValueError) as error:
         raise UsageError(
