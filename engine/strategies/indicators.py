@@ -37,7 +37,7 @@ class SimpleAverage:
 class RelativeStrength:
     """Wilder's RSI, 0 to 100 (J. Welles Wilder, New Concepts in Technical Trading Systems, 1978).
 
-    50-neutral by convention of TA-Lib's: 0 where there was neither gain nor loss.
+    0 where there was neither gain nor loss, as TA-Lib has it.
     """
 
     __slots__ = ("_count", "_gain", "_last", "_loss", "period", "ready", "value")
