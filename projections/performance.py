@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import msgspec
@@ -117,7 +118,7 @@ def _closed(state: Performance, deal: DealRecorded, volume: float) -> None:
 
 
 def _mark(state: Performance) -> None:
-    equity = state.equity = state.account.balance + sum(state.floating.values())
+    equity = state.equity = state.account.balance + math.fsum(state.floating.values())
     if equity > state.peak:
         state.peak = equity
         return

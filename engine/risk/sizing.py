@@ -4,6 +4,7 @@ margin allow."""
 from __future__ import annotations
 
 import math
+from decimal import Decimal
 
 import msgspec
 
@@ -36,7 +37,8 @@ def round_down(volume: float, step: float) -> float:
     Never up: a rounded-up volume risks more than was allowed.
     """
     steps = math.floor(volume / step + STEP_TOLERANCE)
-    digits = max(0, -math.floor(math.log10(step))) + 2
+    # The step's decimal places as written; a logarithm's last bit differs between C libraries.
+    digits = max(0, -Decimal(repr(step)).adjusted()) + 2
     return round(steps * step, digits)
 
 
