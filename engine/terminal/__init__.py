@@ -1,0 +1,17 @@
+"""A MetaTrader 5 that runs anywhere: the simulated terminal.
+
+    terminal = Terminal(load_profile("ecn-hedging"), BarMarket({"EURUSD": bars}))
+    mt5 = terminal.module()
+    while terminal.advance():
+        ...
+
+`install` puts the same module into `sys.modules` for programs that `import MetaTrader5`.
+"""
+
+from __future__ import annotations
+
+from engine.terminal.install import install
+from engine.terminal.profile import load_profile
+from engine.terminal.terminal import Terminal
+
+__all__ = ["Terminal", "install", "load_profile"]

@@ -1,0 +1,154 @@
+"""The money of the account as it stands now: floating profit, equity, margin. Reads the book, never changes it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import NamedTuple
+
+from engine.terminal import money
+from engine.terminal.book import Book, Position
+from engine.terminal.market.base import Quote
+from engine.terminal.money import BUY, Converter
+from engine.terminal.profile import Profile, Symbol
+
+
+class Standing(NamedTuple):
+    """The account's money at one moment, in its currency; `level` is equity / margin in percent."""
+
+    balance: float
+    credit: float
+    profit: float
+    equity: float
+    margin: float
+    free: float
+    level: float
+
+
+class Account:
+    """Computes what the account is worth."""
+
+    def __init__(self, profile: Profile, book: Book, quotes: Mapping[str, Quote]) -> None:
+        self.profile = profile
+        self.book = book
+        self.quotes = quotes
+        self.digits = profile.account.currency_digits
+        self.leverage = profile.account.leverage
+        self.converter = Converter(profile, quotes)
+
+    def symbol(self, name: str) -> Symbol:
+        """The instrument of that name."""
+        return self.profile.symbols[name]
+
+    def closing_price(self, position: Position) -> float:
+        """The price at which a position could be closed now."""
+        quote = self.quotes[position.symbol]
+        return quote.bid if position.type == BUY else quote.ask
+
+    def profit_at(self, name: str, side: int, volume: float, opened: float, closed: float) -> float:
+        """Profit in the account's currency, rounded as it would be booked."""
+        symbol = self.profile.symbols[name]
+        raw = money.profit(symbol, side, volume, opened, closed)
+        rate = self.converter.rate(symbol.currency_profit, buying=raw < 0)
+        return round(raw * rate, self.digits)
+
+    def floating(self, position: Position) -> float:
+        """A position's profit now, without swap."""
+        closed = self.closing_price(position)
+        return self.profit_at(
+            position.symbol, position.type, position.volume, position.price_open, closed
+        )
+
+    def profit(self) -> float:
+        """Floating profit and swap of all positions, as `account_info().profit` shows it."""
+        total = 0.0
+        for position in self.book.positions.values():
+            total += self.floating(position) + position.swap
+        return round(total, self.digits)
+
+    def equity(self) -> float:
+        """Balance, credit and floating profit."""
+        return round(self.book.balance + self.book.credit + self.profit(), self.digits)
+
+    def margin_for(self, name: str, side: int, volume: float, price: float) -> float:
+        """Margin of a trade by itself, as `order_calc_margin` gives it."""
+        symbol = self.profile.symbols[name]
+        raw = money.margin(symbol, volume, price, self.leverage)
+        return round(raw * self.margin_rate(name, side, price), self.digits)
+
+    def margin_rate(self, name: str, side: int, price: float) -> float:
+        """Account currency for one unit of a symbol's margin currency.
+
+        A pair of margin and account currency converts itself, at the price of the trade.
+        """
+        symbol = self.profile.symbols[name]
+        pair = (symbol.margin_currency, self.profile.account.currency)
+        if symbol.calc_mode.startswith("forex") and pair == (
+            symbol.currency_base,
+            symbol.currency_profit,
+        ):
+            return price
+        return self.converter.rate(symbol.margin_currency, buying=side == BUY)
+
+    def margin(self) -> float:
+        """Margin of all positions, opposite ones of a symbol set off against each other."""
+        held = self.book.by_symbol
+        total = 0.0
+        for name, positions in held.items():
+            if positions:
+                total += self._margin_of(name, positions.values())
+        return round(total, self.digits)
+
+    def margin_after(self, name: str, side: int, volume: float, price: float) -> float:
+        """Margin of all positions if this trade were done as well."""
+        held = list(self.book.by_symbol[name].values())
+        before = self._margin_of(name, held) if held else 0.0
+        if not self.hedging() and held and held[0].type != side:
+            rest = volume - held[0].volume
+            side, volume, price = (
+                (side, rest, price) if rest > 0 else (held[0].type, -rest, held[0].price_open)
+            )
+            held = []
+        if volume > 0:
+            trade = Position(
+                ticket=0, identifier=0, symbol=name, type=side, volume=volume, price_open=price,
+                time_msc=0, time_update_msc=0,
+            )  # fmt: skip
+            held.append(trade)
+        after = self._margin_of(name, held) if held else 0.0
+        return round(self.margin() - before + after, self.digits)
+
+    def _margin_of(self, name: str, positions: Iterable[Position]) -> float:
+        volumes, values = [0.0, 0.0], [0.0, 0.0]
+        for position in positions:
+            volumes[position.type] += position.volume
+            values[position.type] += position.volume * position.price_open
+        larger = 0 if volumes[0] >= volumes[1] else 1
+        price = values[larger] / volumes[larger]
+        covered = min(volumes)
+        symbol = self.profile.symbols[name]
+        rate = self.margin_rate(name, larger, price)
+        per_lot = money.margin_per_lot(symbol, symbol.contract_size, price, self.leverage)
+        if symbol.margin.hedged_use_leg or not covered:
+            return volumes[larger] * per_lot * rate
+        open_part = (volumes[larger] - covered) * per_lot
+        hedged_part = covered * money.hedged_per_lot(symbol, price, self.leverage)
+        return (open_part + hedged_part) * rate
+
+    def standing(self) -> Standing:
+        """The whole of it."""
+        profit = self.profit()
+        equity = round(self.book.balance + self.book.credit + profit, self.digits)
+        margin = self.margin()
+        return Standing(
+            balance=self.book.balance,
+            credit=self.book.credit,
+            profit=profit,
+            equity=equity,
+            margin=margin,
+            free=round(equity - margin, self.digits),
+            level=equity / margin * 100 if margin else 0.0,
+        )
+
+    def hedging(self) -> bool:
+        """Whether every deal opens a position of its own."""
+        return self.profile.account.margin_mode == "hedging"

@@ -1,0 +1,305 @@
+"""A market of one-minute bars, played in the strategy tester's models.
+
+One step ends the minute and opens the next bar. `time` is server time and prices are bids, as
+MetaTrader stores bars; the ask is the bid plus the spread that the profile says.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator, Mapping
+
+import numpy as np
+import numpy.typing as npt
+
+from engine.terminal import constants as mt5
+from engine.terminal.clock import ZoneRule
+from engine.terminal.errors import MarketError
+from engine.terminal.market.base import (
+    CHUNK,
+    Market,
+    Point,
+    Quote,
+    Rates,
+    Table,
+    Ticks,
+    require_ascending,
+    require_known,
+)
+from engine.terminal.market.paths import Model, generated_path, ohlc_path
+from engine.terminal.market.series import BaseRates, GroupedRates
+from engine.terminal.market.spread import spread_of_bars
+from engine.terminal.profile import Symbol
+from engine.terminal.records import RATES, TICKS
+
+_CHANGED = mt5.TICK_FLAG_BID | mt5.TICK_FLAG_ASK
+Floats = npt.NDArray[np.float64]
+Row = tuple[float, float, float, float, float, float, int]
+
+
+class BarMarket(Market):
+    """Bars of one or several symbols.
+
+    Args:
+        data: symbol to bars, in the layout of `copy_rates_*` (other integer and float widths are
+            converted).
+        model: `open`: only opening prices trade. `ohlc`: each bar is walked open, low, high, close
+            (or high first, when it fell). `ticks`: the same way in as many ticks as the bar counts.
+        start: how many minutes are already history at the beginning.
+
+    Inside a bar the price moves continuously, so a level it crosses is filled at the level; between
+    two bars it jumps, so a level it jumps over is filled at the new bar's open.
+
+    Raises:
+        MarketError: no data, unsorted data, or fewer minutes than `start` + 1.
+    """
+
+    def __init__(self, data: Mapping[str, Table], model: Model = "ohlc", start: int = 200) -> None:
+        super().__init__()
+        if model not in ("open", "ohlc", "ticks"):
+            raise MarketError(f"unknown bar model {model!r}; there are 'open', 'ohlc' and 'ticks'")
+        self._model: Model = model
+        self._tables = {name: _as_rates(name, table) for name, table in data.items()}
+        if not self._tables:
+            raise MarketError("a bar market needs the bars of at least one symbol")
+        every = [table["time"] for table in self._tables.values()]
+        self._timeline: npt.NDArray[np.int64] = (
+            every[0] if len(every) == 1 else np.unique(np.concatenate(every))
+        )
+        if not 0 <= start < len(self._timeline):
+            raise MarketError(
+                f"start={start}, but the data has {len(self._timeline)} minutes; at least one minute"
+                " must follow the history"
+            )
+        self._start = start
+        self._lanes: list[_Lane] = []
+        self._times: Iterator[int] = iter(())
+
+    def bind(self, symbols: Mapping[str, Symbol], zone: ZoneRule) -> None:
+        """Compute the asks of this broker."""
+        del zone  # bars carry server time already
+        require_known(self._tables, symbols)
+        self._lanes = [
+            _Lane(name, table, symbols[name], self._timeline, self._model)
+            for name, table in self._tables.items()
+        ]
+        self.quotes = {lane.quote.symbol: lane.quote for lane in self._lanes}
+        self._by_name = {lane.quote.symbol: lane for lane in self._lanes}
+        self.seek(self._start)
+
+    def seek(self, step: int) -> None:
+        """Stand at the opening of the minute with that number."""
+        self._load(step + 1)
+        self.step = step
+        self.time_msc = int(self._timeline[step]) * 1000
+        for lane in self._lanes:
+            lane.stand(step)
+
+    def _load(self, first: int) -> bool:
+        """Make the next chunk of steps ready; False when there is none."""
+        last = min(first + CHUNK, len(self._timeline))
+        if first >= last:
+            self._times = iter(())
+            return False
+        self._times = iter((self._timeline[first:last] * 1000).tolist())
+        for lane in self._lanes:
+            lane.load(first, last)
+        return True
+
+    def advance(self) -> bool:
+        """End the minute and open the next one."""
+        time_msc = next(self._times, None)
+        if time_msc is None:
+            if not self._load(self.step + 1):
+                return False
+            time_msc = next(self._times)
+        quiet = time_msc < self.timer
+        for lane in self._lanes:
+            lane.row = row = next(lane.rows)
+            quote = lane.quote
+            if (
+                row[0] <= quote.bid_low
+                or row[1] >= quote.bid_high
+                or row[2] <= quote.ask_low
+                or row[3] >= quote.ask_high
+            ):
+                quiet = False
+        self.step += 1
+        self.time_msc = time_msc
+        if quiet:
+            for lane in self._lanes:
+                quote = lane.quote
+                _, _, _, _, quote.bid, quote.ask, quote.time_msc = lane.row
+        else:
+            self.listener(self._points(self.step))
+        return True
+
+    def _points(self, step: int) -> Iterator[Point]:
+        """The points of a step over all symbols, by time and then by symbol in the order of `data`."""
+        lanes = [lane.points(step) for lane in self._lanes]
+        if len(lanes) == 1:
+            return iter(lanes[0])
+        merged = [point for points in lanes for point in points]
+        merged.sort(key=lambda point: point.time_msc)  # stable
+        return iter(merged)
+
+    def fingerprint(self) -> str:
+        """A hash of the bars, the model and the start."""
+        digest = hashlib.blake2b(f"bars {self._model} {self._start}".encode(), digest_size=16)
+        for name, table in self._tables.items():
+            digest.update(name.encode())
+            digest.update(table.tobytes())
+        return digest.hexdigest()
+
+    def rates(self, symbol: str, timeframe: int) -> Rates:
+        """The bars of a symbol up to now."""
+        return self._by_name[symbol].rates(timeframe, self)
+
+    def ticks(self, symbol: str) -> Ticks:
+        """The opening ticks of the last bars: a bar market has no others."""
+        return self._by_name[symbol].ticks(self.step)
+
+
+class _Lane:
+    """One symbol's bars, aligned with the market's minutes."""
+
+    def __init__(
+        self,
+        name: str,
+        table: Table,
+        symbol: Symbol,
+        timeline: npt.NDArray[np.int64],
+        model: Model,
+    ) -> None:
+        self.quote = Quote(name)
+        self.quote.flags = _CHANGED
+        self.rows: Iterator[Row] = iter(())
+        self.row: Row = (0.0,) * 6 + (0,)
+        self._table = table
+        self._symbol = symbol
+        self._timeline = timeline
+        self._model = model
+        self._spread = spread_of_bars(table, symbol)
+        #: For each minute, the bar last opened (-1 before the first).
+        self._opened = np.searchsorted(table["time"], timeline, side="right") - 1
+        self._fresh = timeline == table["time"][np.maximum(self._opened, 0)]
+        self._rates: dict[int, Rates] = {}
+
+    def _ask(self, bid: Floats, bars: npt.NDArray[np.int64]) -> Floats:
+        asks: Floats = np.round(bid + self._spread[bars], self._symbol.digits)
+        return asks
+
+    def stand(self, step: int) -> None:
+        """Set the quote to the opening tick of the bar that is current at a step."""
+        bar = int(self._opened[step])
+        if bar < 0:
+            return
+        complete = not self._fresh[step] and self._model != "open"
+        bid = float(self._table["close" if complete else "open"][bar])
+        self.quote.bid = bid
+        self.quote.ask = float(self._ask(np.array([bid]), np.array([bar]))[0])
+        self.quote.time_msc = int(self._table["time"][bar]) * 1000
+
+    def load(self, first: int, last: int) -> None:
+        """Turn the steps from `first` up to and without `last` into rows: extremes, then the quote after."""
+        table, steps = self._table, np.arange(first, last)
+        bar = np.maximum(self._opened[steps], 0)
+        walked = np.maximum(self._opened[steps - 1], 0)
+        opens, walks = self._fresh[steps], self._fresh[steps - 1]
+        if self._model == "open":
+            walks = np.zeros_like(walks)
+        bid_after = np.where(
+            opens | (self._model == "open"), table["open"][bar], table["close"][bar]
+        )
+        ask_after = self._ask(bid_after, bar)
+        inf = np.inf
+        low, high = table["low"][walked], table["high"][walked]
+        columns = (
+            np.minimum(np.where(walks, low, inf), np.where(opens, bid_after, inf)),
+            np.maximum(np.where(walks, high, -inf), np.where(opens, bid_after, -inf)),
+            np.minimum(
+                np.where(walks, self._ask(low, walked), inf), np.where(opens, ask_after, inf)
+            ),
+            np.maximum(
+                np.where(walks, self._ask(high, walked), -inf), np.where(opens, ask_after, -inf)
+            ),
+            np.where(self._opened[steps] >= 0, bid_after, 0.0),
+            np.where(self._opened[steps] >= 0, ask_after, 0.0),
+            np.where(self._opened[steps] >= 0, table["time"][bar] * 1000, 0),
+        )
+        self.rows = zip(*(column.tolist() for column in columns), strict=True)
+
+    def points(self, step: int) -> list[Point]:
+        """The rest of the bar that ends with this step, then the open of the bar that begins."""
+        points: list[Point] = []
+        if self._fresh[step - 1] and self._model != "open":
+            points += self._walk(int(self._opened[step - 1]))
+        if self._fresh[step]:
+            bar = int(self._opened[step])
+            points.append(self._point(bar, 0, float(self._table["open"][bar]), continuous=False))
+        return points
+
+    def _walk(self, bar: int) -> Iterator[Point]:
+        _, open_, high, low, close, count, _, _ = self._table[bar].item()
+        if self._model == "ohlc":
+            path = ohlc_path(open_, high, low, close)
+        else:
+            path = generated_path(open_, high, low, close, count, self._symbol.tick)
+        return (self._point(bar, after, price, continuous=True) for after, price in path)
+
+    def _point(self, bar: int, after_msc: int, bid: float, *, continuous: bool) -> Point:
+        bid = round(bid, self._symbol.digits)
+        ask = round(bid + float(self._spread[bar]), self._symbol.digits)
+        time_msc = int(self._table["time"][bar]) * 1000 + after_msc
+        return Point(self.quote.symbol, time_msc, bid, ask, 0.0, 0.0, _CHANGED, continuous)
+
+    def rates(self, timeframe: int, market: Market) -> Rates:
+        """The bars of a timeframe, grouped once."""
+        known = self._rates.get(timeframe)
+        if known is not None:
+            return known
+        if timeframe == mt5.TIMEFRAME_M1:
+            if len(self._timeline) == len(self._table):
+                count = lambda: market.step + 1  # noqa: E731 (the hot path of every robot)
+            else:
+                count = lambda: int(self._opened[market.step]) + 1  # noqa: E731
+            known = BaseRates(self._table, count, lambda: self._unfinished(market.step))
+        else:
+            known = GroupedRates(self._table, self.rates(mt5.TIMEFRAME_M1, market), timeframe)
+        self._rates[timeframe] = known
+        return known
+
+    def _unfinished(self, step: int) -> Table:
+        """The current bar as far as it has been seen: its open only, in the minute that opened it."""
+        row: Table = self._table[self._opened[step]].copy()
+        if self._fresh[step]:
+            for field in ("high", "low", "close"):
+                row[field] = row["open"]
+            row["tick_volume"] = 1
+            row["real_volume"] = 0
+        return row
+
+    def ticks(self, step: int) -> Ticks:
+        """One tick for each bar opened so far."""
+        seen = self._table[: int(self._opened[step]) + 1]
+        rows: Table = np.zeros(len(seen), dtype=TICKS)
+        rows["time"] = seen["time"]
+        rows["bid"] = seen["open"]
+        rows["ask"] = self._ask(seen["open"], np.arange(len(seen)))
+        rows["time_msc"] = seen["time"] * 1000
+        rows["flags"] = _CHANGED
+        return Ticks(rows, np.ascontiguousarray(rows["time_msc"]))
+
+
+def _as_rates(name: str, table: Table) -> Table:
+    """The bars in the module's own layout."""
+    missing = [field for field in RATES.names or () if field not in (table.dtype.names or ())]
+    if missing:
+        raise MarketError(
+            f"bars of {name}: the column {missing[0]!r} is missing; expected {list(RATES.names or ())}"
+        )
+    rows: Table = np.empty(len(table), dtype=RATES)
+    for field in RATES.names or ():
+        rows[field] = table[field]
+    require_ascending(rows["time"], f"bars of {name}", strictly=True)
+    return rows

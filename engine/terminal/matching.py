@@ -1,0 +1,258 @@
+"""Plays prices against the book: stop losses, take profits, pending orders, and the margin's end.
+
+A trigger is a level and the side from which a price must reach it. Between steps the nearest triggers
+of each symbol become the guard of its quote, so that a market can pass by in a few comparisons.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import NamedTuple
+
+from engine.terminal import constants as mt5
+from engine.terminal import money
+from engine.terminal.account import Account
+from engine.terminal.book import Book, Order, Position
+from engine.terminal.dealer import Dealer, side_of
+from engine.terminal.market.base import Market, Point, Quote
+from engine.terminal.money import BUY
+
+
+class Trigger(NamedTuple):
+    """A level that a price may reach. `limit`: filled at the level or better, never worse."""
+
+    level: float
+    on_ask: bool
+    rising: bool
+    limit: bool
+    ticket: int
+    position: Position | None
+    order: Order | None
+
+    def reached(self, bid: float, ask: float) -> bool:
+        """Whether these prices are at or beyond the level."""
+        price = ask if self.on_ask else bid
+        return price >= self.level if self.rising else price <= self.level
+
+
+def of_position(position: Position) -> Iterator[Trigger]:
+    """The stop loss and the take profit; a buy is closed at the bid, a sell at the ask."""
+    sell = position.type != BUY
+    if position.sl:
+        yield Trigger(position.sl, sell, sell, False, position.ticket, position, None)
+    if position.tp:
+        yield Trigger(position.tp, sell, not sell, True, position.ticket, position, None)
+
+
+_STOPS = frozenset(
+    {
+        mt5.ORDER_TYPE_BUY_STOP,
+        mt5.ORDER_TYPE_SELL_STOP,
+        mt5.ORDER_TYPE_BUY_STOP_LIMIT,
+        mt5.ORDER_TYPE_SELL_STOP_LIMIT,
+    }
+)
+
+
+def of_order(order: Order) -> Trigger:
+    """The price of a pending order; buys look at the ask, sells at the bid."""
+    buy = side_of(order.type) == BUY
+    stop = order.type in _STOPS
+    return Trigger(order.price_open, buy, buy == stop, not stop, order.ticket, None, order)
+
+
+class Matcher:
+    """Keeps the guards and plays the steps that leave them."""
+
+    def __init__(
+        self,
+        account: Account,
+        book: Book,
+        dealer: Dealer,
+        market: Market,
+        activate: Callable[[Order, float], None],
+        run_timers: Callable[[int], None],
+    ) -> None:
+        self._account = account
+        self._book = book
+        self._dealer = dealer
+        self._market = market
+        self._activate = activate
+        self._run_timers = run_timers
+
+    # Playing a step
+
+    def play(self, points: Iterator[Point]) -> None:
+        """Go through the points of a step, in order."""
+        step_time = self._market.time_msc
+        for point in points:
+            self._market.time_msc = point.time_msc
+            self._run_timers(point.time_msc)
+            self._play(point)
+        self._market.time_msc = step_time
+        self._run_timers(step_time)
+
+    def _play(self, point: Point) -> None:
+        quote = self._market.quotes[point.symbol]
+        if not point.continuous:
+            quote.bid, quote.ask = point.bid, point.ask
+        quote.last, quote.volume, quote.flags = point.last, point.volume, point.flags
+        quote.time_msc = point.time_msc
+        tried: set[int] = set()
+        while (trigger := self._nearest(point, quote, tried)) is not None:
+            tried.add(trigger.ticket)
+            self._fire(trigger, quote, point.ask - point.bid)
+        quote.bid, quote.ask = point.bid, point.ask
+        self.stop_out()
+
+    def _nearest(self, point: Point, quote: Quote, tried: set[int]) -> Trigger | None:
+        """The first trigger that the price reaches on its way from the quote to the point."""
+        reached = (
+            trigger
+            for trigger in self.triggers(point.symbol)
+            if trigger.ticket not in tried and trigger.reached(point.bid, point.ask)
+        )
+        return min(
+            reached, key=lambda trigger: (_way(trigger, quote), trigger.ticket), default=None
+        )
+
+    def triggers(self, symbol: str) -> Iterator[Trigger]:
+        """Everything of a symbol that a price can set off."""
+        for position in self._book.by_symbol[symbol].values():
+            yield from of_position(position)
+        for order in self._book.orders.values():
+            if order.symbol == symbol:
+                yield of_order(order)
+
+    def _fire(self, trigger: Trigger, quote: Quote, spread: float) -> None:
+        """Move the quote to where the trigger is reached and do what it demands there."""
+        digits = self._account.symbol(quote.symbol).digits
+        now = quote.ask if trigger.on_ask else quote.bid
+        price = max(trigger.level, now) if trigger.rising else min(trigger.level, now)
+        quote.bid = round(price - spread, digits) if trigger.on_ask else price
+        quote.ask = price if trigger.on_ask else round(price + spread, digits)
+        if trigger.limit and not self._account.profile.switches.limit_improvement:
+            price = trigger.level
+        if trigger.order is not None:
+            self._activate(trigger.order, price)
+        elif trigger.position is not None:
+            self._close(trigger.position, price, digits, profit_taken=trigger.limit)
+
+    def _close(self, position: Position, price: float, digits: int, *, profit_taken: bool) -> None:
+        """The server closes a position by an order of its own (facts 4.2)."""
+        name, level = ("tp", position.tp) if profit_taken else ("sl", position.sl)
+        reason = mt5.ORDER_REASON_TP if profit_taken else mt5.ORDER_REASON_SL
+        self.close_at(position, price, reason, f"[{name} {level:.{digits}f}]")
+
+    def close_at(self, position: Position, price: float, reason: int, comment: str) -> None:
+        """Close a whole position by an order of the server."""
+        now = self._market.time_msc
+        order = Order(
+            ticket=self._book.ticket(),
+            symbol=position.symbol,
+            type=1 - position.type,
+            volume_initial=position.volume,
+            volume_current=position.volume,
+            time_setup_msc=now,
+            magic=position.magic,
+            position_id=position.identifier,
+            reason=reason,
+            price_open=price,
+            price_current=price,
+            comment=comment,
+        )
+        self._dealer.execute(order, position.volume, price)
+
+    # The end of the margin
+
+    def stop_out(self) -> None:
+        """Close the most unprofitable position until the margin suffices again (facts 4.3)."""
+        while self._book.positions and self._cushion() <= 0:
+            standing = self._account.standing()
+            worst = min(
+                self._book.positions.values(),
+                key=lambda position: (
+                    self._account.floating(position) + position.swap,
+                    position.ticket,
+                ),
+            )
+            comment = f"so: {standing.level:.1f}%/{standing.equity:.2f}/{standing.margin:.2f}"
+            price = self._account.closing_price(worst)
+            self.close_at(worst, price, mt5.ORDER_REASON_SO, comment[:31])
+
+    def _cushion(self) -> float:
+        """How much equity may be lost before positions are closed."""
+        return self._account.equity() - self._threshold()
+
+    def _threshold(self) -> float:
+        rule = self._account.profile.account.stop_out
+        if rule.mode == "money":
+            return rule.level
+        return self._account.margin() * rule.level / 100
+
+    # Guards
+
+    def guard(self) -> None:
+        """Tell every quote between which prices nothing can happen."""
+        for quote in self._market.quotes.values():
+            _set_guard(quote, self.triggers(quote.symbol))
+        if self._book.positions:
+            self._guard_margin()
+
+    def _guard_margin(self) -> None:
+        """Narrow the guards so that the margin cannot run out inside of them.
+
+        The cushion, less what a move of one percent in every conversion rate could cost, is shared
+        out over the symbols held; half of it is kept back for what the shares do to each other.
+        """
+        account = self._account
+        threshold = self._threshold()
+        equity = account.equity()
+        held = [name for name, positions in self._book.by_symbol.items() if positions]
+        slack = 0.01 * (abs(equity - self._book.balance) + threshold) + 0.01 * len(
+            self._book.positions
+        )
+        share = max(0.0, (equity - threshold) / 2 - slack) / len(held)
+        for name in held:
+            volume = sum(position.volume for position in self._book.by_symbol[name].values())
+            symbol = account.symbol(name)
+            per_price = volume * _value(account, name)
+            _narrow(self._market.quotes[name], share / per_price)
+            for currency in (symbol.currency_profit, symbol.margin_currency):
+                for other in account.converter.symbols_for(currency):
+                    if other != name:
+                        quote = self._market.quotes[other]
+                        _narrow(quote, quote.bid / 100)
+
+
+def _value(account: Account, name: str) -> float:
+    """What a move of 1.0 in price is worth with one lot, in account currency."""
+    symbol = account.symbol(name)
+    return money.value_of_price(symbol) * account.converter.rate(
+        symbol.currency_profit, buying=True
+    )
+
+
+def _way(trigger: Trigger, quote: Quote) -> float:
+    """How far the price has to go to a level; nothing when it is already beyond."""
+    price = quote.ask if trigger.on_ask else quote.bid
+    return max(0.0, trigger.level - price if trigger.rising else price - trigger.level)
+
+
+def _set_guard(quote: Quote, triggers: Iterator[Trigger]) -> None:
+    low, high = [-float("inf")] * 2, [float("inf")] * 2
+    for trigger in triggers:
+        side = int(trigger.on_ask)
+        if trigger.rising:
+            high[side] = min(high[side], trigger.level)
+        else:
+            low[side] = max(low[side], trigger.level)
+    quote.bid_low, quote.ask_low = low
+    quote.bid_high, quote.ask_high = high
+
+
+def _narrow(quote: Quote, width: float) -> None:
+    quote.bid_low = max(quote.bid_low, quote.bid - width)
+    quote.bid_high = min(quote.bid_high, quote.bid + width)
+    quote.ask_low = max(quote.ask_low, quote.ask - width)
+    quote.ask_high = min(quote.ask_high, quote.ask + width)

@@ -1,0 +1,295 @@
+"""The broker's trade server: takes requests, keeps the book, moves with the market.
+
+It knows neither Python callers nor connections to a terminal; those are `terminal` and `api`. Its
+state survives in the book's file if one is given.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import msgspec
+
+from engine.terminal import checks
+from engine.terminal import constants as mt5
+from engine.terminal.account import Account
+from engine.terminal.book import Book, Deal, Order, Position
+from engine.terminal.checks import Case
+from engine.terminal.clock import ZoneRule
+from engine.terminal.conditions import Conditions
+from engine.terminal.dealer import Dealer, side_of
+from engine.terminal.market.base import NEVER, Market, Point
+from engine.terminal.matching import Matcher
+from engine.terminal.money import BUY
+from engine.terminal.profile import Profile
+from engine.terminal.request import Request
+from engine.terminal.store import BookStore, Header
+from engine.terminal.texts import CHECK_PASSED, TEXTS
+
+
+class Reply(msgspec.Struct, frozen=True):
+    """What the server answers to a request: the fields of `OrderSendResult` that it knows."""
+
+    retcode: int
+    comment: str
+    deal: int = 0
+    order: int = 0
+    volume: float = 0.0
+    price: float = 0.0
+    bid: float = 0.0
+    ask: float = 0.0
+
+
+class Server:
+    """One account at one broker."""
+
+    def __init__(
+        self, profile: Profile, market: Market, book: str | Path | None = None, seed: int = 0
+    ) -> None:
+        self.profile = profile
+        self.market = market
+        self.seed = seed
+        self.conditions = Conditions.of(profile)
+        market.bind(profile.symbols, ZoneRule.of(profile.clock))
+        self.book = Book(profile.first_ticket, profile.account.currency_digits)
+        self.account = Account(profile, self.book, market.quotes)
+        self.dealer = Dealer(self.account, self.book, market)
+        self.matcher = Matcher(
+            self.account, self.book, self.dealer, market, self._activate, self._run_timers
+        )
+        market.listener = self._play
+        self._cursor = memoryview(bytearray(8)).cast("Q")
+        self._store = self._open(Path(book)) if book is not None else None
+        if not self.book.deals:
+            self._found()
+        self.commit()
+
+    def _open(self, path: Path) -> BookStore:
+        header = Header(
+            profile=self.profile.fingerprint(), market=self.market.fingerprint(), seed=self.seed
+        )
+        store = BookStore(path, header)
+        step = store.resume(self.book)
+        if step is not None:
+            self.market.seek(step)
+        self._cursor = store.cursor
+        return store
+
+    def _found(self) -> None:
+        """Open the account with its first deposit (recorded form: facts 4.2)."""
+        account = self.profile.account
+        self.book.set_day(self.market.time_msc // 86_400_000)
+        for kind, amount in (
+            (mt5.DEAL_TYPE_BALANCE, account.balance),
+            (mt5.DEAL_TYPE_CREDIT, account.credit),
+        ):
+            if amount:
+                self.operate(kind, amount)
+
+    def operate(self, kind: int, amount: float, comment: str = "") -> Deal:
+        """Book a deal that is no trade: balance, credit, correction, bonus, dividend, tax and so on."""
+        deal = Deal(
+            ticket=self.book.ticket(),
+            type=kind,
+            time_msc=self.market.time_msc,
+            profit=round(amount, self.account.digits),
+            comment=comment,
+        )
+        self.book.add_deal(deal)
+        return deal
+
+    # Time
+
+    def advance(self) -> bool:
+        """The market's next step, with everything it sets off; False at the end of the data."""
+        market = self.market
+        if not market.advance():
+            return False
+        if self.book.changed:
+            self._write()
+        self._cursor[0] = market.step
+        return True
+
+    def _play(self, points: Iterator[Point]) -> None:
+        self.matcher.play(points)
+        self._set_guards()
+
+    def commit(self) -> None:
+        """End a transition that a request made: write what has changed and set the guards anew."""
+        if self.book.changed:
+            self._write()
+        self._set_guards()
+
+    def _write(self) -> None:
+        change = self.book.take_change(self.market.step)
+        if self._store is not None:
+            self._store.write(change)
+
+    def _set_guards(self) -> None:
+        self.matcher.guard()
+        self.market.timer = self._next_timer()
+
+    def _next_timer(self) -> int:
+        return NEVER
+
+    def _run_timers(self, now_msc: int) -> None:
+        del now_msc
+
+    def close(self) -> None:
+        """Let go of the book's file."""
+        if self._store is not None:
+            self._store.close()
+            self._store = None
+            self._cursor = memoryview(bytearray(8)).cast("Q")
+
+    # Requests
+
+    def refuse(self, retcode: int) -> Reply:
+        """A reply that nothing was done."""
+        return Reply(retcode, self.text(retcode))
+
+    def text(self, retcode: int) -> str:
+        """The comment that goes with a retcode."""
+        return self.profile.switches.texts.get(retcode) or TEXTS[retcode]
+
+    def case(self, request: Request) -> Case:
+        """A request beside what it speaks of."""
+        book = self.book
+        order = book.orders.get(request.order) if request.order else None
+        position = book.positions.get(request.position) if request.position else None
+        name = request.symbol
+        if not name and order is not None:
+            name = order.symbol
+        if not name and position is not None:
+            name = position.symbol
+        if position is None and not request.position and not self.account.hedging():
+            position = next(iter(book.by_symbol[name].values()), None) if name else None
+        return Case(
+            request=request,
+            account=self.account,
+            book=book,
+            conditions=self.conditions,
+            is_open=True,
+            now_msc=self.market.time_msc,
+            name=name,
+            symbol=self.profile.symbols.get(name),
+            quote=self.market.quotes.get(name),
+            position=position,
+            other=book.positions.get(request.position_by) if request.position_by else None,
+            order=order,
+        )
+
+    def execute(self, request: Request) -> Reply:
+        """Carry a request out, or refuse it."""
+        case = self.case(request)
+        refused = checks.refusal(case)
+        if refused is not None:
+            return self.refuse(refused)
+        if request.action == mt5.TRADE_ACTION_DEAL:
+            reply = self._deal(case)
+        else:
+            reply = self._set_levels(case)
+        self.commit()
+        return reply
+
+    def _deal(self, case: Case) -> Reply:
+        request, quote = case.request, case.quote
+        assert quote is not None
+        price = quote.ask if request.type == BUY else quote.bid
+        order = Order(
+            ticket=self.book.ticket(),
+            symbol=case.name,
+            type=request.type,
+            volume_initial=request.volume,
+            volume_current=request.volume,
+            time_setup_msc=self.market.time_msc,
+            type_filling=request.type_filling,
+            type_time=request.type_time,
+            magic=request.magic,
+            position_id=case.position.identifier if case.position is not None else 0,
+            reason=mt5.ORDER_REASON_EXPERT,
+            sl=request.sl,
+            tp=request.tp,
+            price_open=price,
+            price_current=price,
+            comment=request.comment,
+        )
+        deal = self.dealer.execute(order, request.volume, price)
+        return Reply(
+            mt5.TRADE_RETCODE_DONE,
+            self.text(mt5.TRADE_RETCODE_DONE),
+            deal=deal.ticket,
+            order=order.ticket,
+            volume=deal.volume,
+            price=deal.price,
+            bid=quote.bid,
+            ask=quote.ask,
+        )
+
+    def _set_levels(self, case: Case) -> Reply:
+        position, request = case.position, case.request
+        assert position is not None
+        if (position.sl, position.tp) == (request.sl, request.tp):
+            return self.refuse(mt5.TRADE_RETCODE_NO_CHANGES)
+        position.sl, position.tp = request.sl, request.tp
+        position.time_update_msc = self.market.time_msc
+        self.book.put_position(position)
+        return Reply(mt5.TRADE_RETCODE_DONE, self.text(mt5.TRADE_RETCODE_DONE))
+
+    def _activate(self, order: Order, price: float) -> None:
+        if not checks.can_afford(
+            self.account, order.symbol, side_of(order.type), order.volume_current, price
+        ):
+            order.state = mt5.ORDER_STATE_REJECTED
+            order.time_done_msc = self.market.time_msc
+            self.book.finish_order(order)
+            return
+        self.dealer.execute(order, order.volume_current, price)
+
+    def positions(self) -> list[Position]:
+        """The open positions, oldest first."""
+        return list(self.book.positions.values())
+
+    def price_for(self, order: Order) -> float:
+        """The market price that a live order looks at."""
+        quote = self.market.quotes[order.symbol]
+        return quote.ask if side_of(order.type) == BUY else quote.bid
+
+    def check(self, request: Request) -> tuple[Reply, tuple[float, ...] | None]:
+        """What `order_check` says: a reply, and balance, equity, profit, margin, free margin, level.
+
+        The money is that after the trade, or None where the request is refused.
+        """
+        case = self.case(request)
+        refused = checks.refusal(case)
+        if refused is not None:
+            return self.refuse(refused), None
+        now = self.account.standing()
+        margin = now.margin
+        if case.opens and case.quote is not None:
+            price = case.quote.ask if request.type == BUY else case.quote.bid
+            margin = self.account.margin_after(case.name, request.type, request.volume, price)
+        level = now.equity / margin * 100 if margin else 0.0
+        free = round(now.equity - margin, self.account.digits)
+        after = (now.balance, now.equity, now.profit, margin, free, level)
+        return Reply(0, CHECK_PASSED), after
+
+    def day_range(self, name: str) -> dict[str, float]:
+        """The extremes of the server's day so far, for `symbol_info`."""
+        rates = self.market.rates(name, mt5.TIMEFRAME_M1)
+        count = rates.count()
+        midnight = self.market.quotes[name].time_msc // 86_400_000 * 86_400
+        bars = rates.slice(rates.position(midnight), count)
+        if not len(bars):
+            return {}
+        spread = self.market.quotes[name].ask - self.market.quotes[name].bid
+        digits = self.profile.symbols[name].digits
+        low, high = float(bars["low"].min()), float(bars["high"].max())
+        return {
+            "bidlow": low,
+            "bidhigh": high,
+            "asklow": round(low + spread, digits),
+            "askhigh": round(high + spread, digits),
+            "session_open": float(bars["open"][0]),
+        }

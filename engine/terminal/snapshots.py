@@ -1,0 +1,328 @@
+"""Builds the module's records from the server's state; nothing here decides anything."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from engine.terminal import constants as mt5
+from engine.terminal import money
+from engine.terminal.account import Account
+from engine.terminal.book import Deal, Order, Position
+from engine.terminal.conditions import Conditions
+from engine.terminal.market.base import Quote
+from engine.terminal.profile import (
+    ACCOUNT_MODES,
+    CALC_MODES,
+    EXECUTIONS,
+    EXPIRATION_BITS,
+    FILLING_BITS,
+    GTC_MODES,
+    MARGIN_MODES,
+    ORDER_BITS,
+    SWAP_MODES,
+    TRADE_MODES,
+    WEEKDAYS,
+    Symbol,
+    mask,
+)
+from engine.terminal.records import (
+    FIELDS,
+    AccountInfo,
+    SymbolInfo,
+    TerminalInfo,
+    Tick,
+    TradeDeal,
+    TradeOrder,
+    TradePosition,
+)
+
+Record = tuple[object, ...]
+
+
+def tick(quote: Quote) -> Record:
+    """`symbol_info_tick`."""
+    record: Record = Tick(
+        (
+            quote.time_msc // 1000,
+            quote.bid,
+            quote.ask,
+            quote.last,
+            int(quote.volume),
+            quote.time_msc,
+            quote.flags,
+            quote.volume,
+        )
+    )
+    return record
+
+
+def position(held: Position, account: Account) -> Record:
+    """A row of `positions_get`."""
+    record: Record = TradePosition(
+        (
+            held.ticket,
+            held.time_msc // 1000,
+            held.time_msc,
+            held.time_update_msc // 1000,
+            held.time_update_msc,
+            held.type,
+            held.magic,
+            held.identifier,
+            held.reason,
+            held.volume,
+            held.price_open,
+            held.sl,
+            held.tp,
+            account.closing_price(held),
+            held.swap,
+            account.floating(held),
+            held.symbol,
+            held.comment,
+            held.external_id,
+        )
+    )
+    return record
+
+
+def order(entry: Order, price_current: float) -> Record:
+    """A row of `orders_get` or `history_orders_get`."""
+    record: Record = TradeOrder(
+        (
+            entry.ticket,
+            entry.time_setup_msc // 1000,
+            entry.time_setup_msc,
+            entry.time_done_msc // 1000,
+            entry.time_done_msc,
+            entry.time_expiration,
+            entry.type,
+            entry.type_time,
+            entry.type_filling,
+            entry.state,
+            entry.magic,
+            entry.position_id,
+            entry.position_by_id,
+            entry.reason,
+            entry.volume_initial,
+            entry.volume_current,
+            entry.price_open,
+            entry.sl,
+            entry.tp,
+            price_current,
+            entry.price_stoplimit,
+            entry.symbol,
+            entry.comment,
+            entry.external_id,
+        )
+    )
+    return record
+
+
+def deal(entry: Deal) -> Record:
+    """A row of `history_deals_get`."""
+    record: Record = TradeDeal(
+        (
+            entry.ticket,
+            entry.order,
+            entry.time_msc // 1000,
+            entry.time_msc,
+            entry.type,
+            entry.entry,
+            entry.magic,
+            entry.position_id,
+            entry.reason,
+            entry.volume,
+            entry.price,
+            entry.commission,
+            entry.swap,
+            entry.profit,
+            entry.fee,
+            entry.symbol,
+            entry.comment,
+            entry.external_id,
+        )
+    )
+    return record
+
+
+def account_info(account: Account, conditions: Conditions) -> Record:
+    """`account_info`."""
+    facts, standing = account.profile.account, account.standing()
+    stop_out = facts.stop_out
+    modes = {
+        "percent": mt5.ACCOUNT_STOPOUT_MODE_PERCENT,
+        "money": mt5.ACCOUNT_STOPOUT_MODE_MONEY,
+    }
+    record: Record = AccountInfo(
+        (
+            facts.login,
+            ACCOUNT_MODES[facts.trade_mode],
+            facts.leverage,
+            facts.limit_orders,
+            modes[stop_out.mode],
+            conditions.account_trade_allowed,
+            conditions.trade_expert,
+            MARGIN_MODES[facts.margin_mode],
+            facts.currency_digits,
+            facts.fifo_close,
+            standing.balance,
+            standing.credit,
+            standing.profit,
+            standing.equity,
+            standing.margin,
+            standing.free,
+            standing.level,
+            stop_out.call,
+            stop_out.level,
+            0.0,
+            0.0,
+            0.0,
+            0.0,
+            0.0,
+            facts.name,
+            facts.server,
+            facts.currency,
+            facts.company,
+        )
+    )
+    return record
+
+
+def terminal_info(account: Account, conditions: Conditions) -> Record:
+    """`terminal_info`; the ping is in microseconds."""
+    machine = account.profile.machine
+    folder = machine.path.rpartition("\\")[0]
+    record: Record = TerminalInfo(
+        (
+            False,
+            False,
+            conditions.connected,
+            False,
+            conditions.trade_allowed,
+            conditions.tradeapi_disabled,
+            False,
+            False,
+            False,
+            False,
+            machine.build,
+            machine.max_bars,
+            1252,
+            int(machine.ping_ms * 1000),
+            0.0,
+            machine.retransmission,
+            account.profile.account.company,
+            "MetaTrader 5",
+            "English",
+            folder,
+            folder,
+            folder,
+        )
+    )
+    return record
+
+
+_SYMBOL_FIELDS = FIELDS["SymbolInfo"].split()
+_TEXTS = frozenset(_SYMBOL_FIELDS[_SYMBOL_FIELDS.index("basis") :])
+_FLAGS = frozenset({"custom", "select", "visible", "spread_float", "margin_hedged_use_leg"})
+_FIRST_FLOAT, _FIRST_TEXT = _SYMBOL_FIELDS.index("bid"), _SYMBOL_FIELDS.index("basis")
+
+
+class SymbolSnapshots:
+    """`symbol_info` of one symbol: what never changes is laid out once."""
+
+    def __init__(
+        self,
+        name: str,
+        symbol: Symbol,
+        account: Account,
+        day: Callable[[], dict[str, float]],
+    ) -> None:
+        self._symbol = symbol
+        self._account = account
+        self._day = day
+        self._name = name
+        self._base = [self._empty(field) for field in _SYMBOL_FIELDS]
+        self._put(self._facts())
+
+    def _empty(self, field: str) -> object:
+        place = _SYMBOL_FIELDS.index(field)
+        if field in _FLAGS:
+            return False
+        return "" if place >= _FIRST_TEXT else 0.0 if place >= _FIRST_FLOAT else 0
+
+    def _put(self, values: dict[str, object]) -> None:
+        for field, value in values.items():
+            self._base[_SYMBOL_FIELDS.index(field)] = value
+
+    def _facts(self) -> dict[str, object]:
+        symbol = self._symbol
+        return {
+            "chart_mode": ("bid", "last").index(symbol.chart),
+            "digits": symbol.digits,
+            "spread_float": symbol.spread.model != "fixed",
+            "ticks_bookdepth": symbol.book_depth,
+            "trade_calc_mode": CALC_MODES[symbol.calc_mode],
+            "trade_mode": TRADE_MODES[symbol.trade_mode],
+            "trade_stops_level": symbol.stops_level,
+            "trade_freeze_level": symbol.freeze_level,
+            "trade_exemode": EXECUTIONS[symbol.execution],
+            "swap_mode": SWAP_MODES[symbol.swap.mode],
+            "swap_rollover3days": WEEKDAYS.index(symbol.swap.triple),
+            "margin_hedged_use_leg": symbol.margin.hedged_use_leg,
+            "expiration_mode": mask(symbol.expiration, EXPIRATION_BITS),
+            "filling_mode": mask(symbol.filling, FILLING_BITS),
+            "order_mode": mask(symbol.orders, ORDER_BITS),
+            "order_gtc_mode": GTC_MODES[symbol.gtc_mode],
+            "point": symbol.point,
+            "trade_tick_size": symbol.tick,
+            "trade_contract_size": symbol.contract_size,
+            "volume_min": symbol.volume_min,
+            "volume_max": symbol.volume_max,
+            "volume_step": symbol.volume_step,
+            "volume_limit": symbol.volume_limit,
+            "swap_long": symbol.swap.long,
+            "swap_short": symbol.swap.short,
+            "margin_initial": symbol.margin.initial,
+            "margin_maintenance": symbol.margin.maintenance,
+            "margin_hedged": symbol.margin.hedged,
+            "currency_base": symbol.currency_base,
+            "currency_profit": symbol.currency_profit,
+            "currency_margin": symbol.margin_currency,
+            "description": symbol.description,
+            "name": self._name,
+            "path": symbol.path or self._name,
+        }
+
+    def record(self, *, selected: bool, visible: bool) -> Record:
+        """The whole record, now."""
+        values = self._base.copy()
+        now: dict[str, object] = {"select": selected, "visible": visible}
+        quote = self._account.quotes.get(self._name)
+        if quote is not None and quote.bid:
+            now |= self._prices(quote)
+        for field, value in now.items():
+            values[_PLACES[field]] = value
+        record: Record = SymbolInfo(values)
+        return record
+
+    def _prices(self, quote: Quote) -> dict[str, object]:
+        symbol, day = self._symbol, self._day()
+        worth = money.value_of_price(symbol) * symbol.tick
+        converter = self._account.converter
+        gain = worth * converter.rate(symbol.currency_profit)
+        loss = worth * converter.rate(symbol.currency_profit, buying=True)
+        return {
+            "time": quote.time_msc // 1000,
+            "spread": round((quote.ask - quote.bid) / symbol.point),
+            "bid": quote.bid,
+            "ask": quote.ask,
+            "last": quote.last,
+            "volume": int(quote.volume),
+            "volume_real": quote.volume,
+            "trade_tick_value": gain,
+            "trade_tick_value_profit": gain,
+            "trade_tick_value_loss": loss,
+            **day,
+        }
+
+
+_PLACES = {field: place for place, field in enumerate(_SYMBOL_FIELDS)}
