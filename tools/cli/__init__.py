@@ -1,0 +1,202 @@
+"""The command `daybook`: what can be typed, and what each command's help says.
+
+Only declarations: a command's own module is imported when the command runs, so that `--help` does
+not wait for databases and engines.
+"""
+# ruff: noqa: PLC0415 (see above)
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable, Sequence
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Annotated, ParamSpec
+
+import typer
+
+from tools.cli.errors import COULD_NOT_RUN, guarded
+from tools.cli.streams import make_safe
+
+P = ParamSpec("P")
+
+Directory = Annotated[Path, typer.Argument(metavar="DIR", help="Folder of the journal.")]
+AsJson = Annotated[bool, typer.Option("--json", help="Print JSON, for programs.")]
+
+app = typer.Typer(
+    add_completion=False,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+)
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command and return its exit code (`tools.cli.errors`)."""
+    make_safe()
+    command = typer.main.get_command(app)
+    return guarded(
+        lambda: command.main(
+            args=None if arguments is None else list(arguments),
+            prog_name="daybook",
+            standalone_mode=False,
+        )
+    )
+
+
+def _command(example: str) -> Callable[[Callable[P, int]], Callable[P, int]]:
+    """Make a function a command that ends as `tools.cli.errors` says; its help has an example."""
+
+    def register(function: Callable[P, int]) -> Callable[P, int]:
+        @functools.wraps(function)
+        def run(*args: P.args, **kwargs: P.kwargs) -> int:
+            return guarded(lambda: function(*args, **kwargs))
+
+        app.command(epilog=f"Example: {example}")(run)
+        return run
+
+    return register
+
+
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        try:
+            typer.echo(f"daybook {version('mt5-daybook')}")
+        except PackageNotFoundError:
+            typer.echo("daybook, not installed as a package")
+        raise typer.Exit
+
+
+@app.callback(invoke_without_command=True, epilog="Start with: daybook demo")
+def root(
+    context: typer.Context,
+    _: Annotated[
+        bool,
+        typer.Option(
+            "--version", help="Print the version.", callback=_print_version, is_eager=True
+        ),
+    ] = False,
+) -> None:
+    """An event-sourced trading engine for MetaTrader 5: a journal first, all else a projection.
+
+    Exit codes: 0 fine; 1 found a problem (corrupt, diverged, discrepancy); 2 could not run.
+    """
+    if context.invoked_subcommand is None:
+        typer.echo(context.get_help())
+        raise typer.Exit(COULD_NOT_RUN)
+
+
+@_command("daybook demo --bars 5000")
+def demo(
+    bars: Annotated[
+        int | None,
+        typer.Option(metavar="N", min=1, help="Stop after N bars.", show_default="all"),
+    ] = None,
+    journal: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="DIR", help="Journal to begin or go on with.", show_default="journals/demo"
+        ),
+    ] = None,
+    seed: Annotated[
+        int | None,
+        typer.Option(metavar="N", min=0, max=2**53, help="Of the simulation.", show_default="1"),
+    ] = None,
+    as_json: AsJson = False,
+) -> int:
+    """Trade real EURUSD prices against the simulated terminal.
+
+    Three months of one-minute bars, as fast as it goes. Afterwards the journal's chain is verified
+    and the run is replayed. Stop it at any moment, even with kill -9: the same command goes on
+    where it was. A journal whose bars are all traded is not run again, only checked.
+    """
+    from tools.cli.demo import demo as run_demo
+
+    return run_demo(bars=bars, journal=journal, seed=seed, as_json=as_json)
+
+
+@_command("daybook run --config configs/demo.yaml")
+def run(
+    config: Annotated[Path, typer.Option(metavar="FILE", help="A YAML profile.")],
+    as_json: AsJson = False,
+) -> int:
+    """Run the engine from a configuration.
+
+    It trades until stopped, or until a simulation's prices end. Ctrl-C or SIGTERM stops it cleanly:
+    what is in flight is settled first. Started again it goes on where it was. Environment variables
+    override the file: DAYBOOK_RISK__PER_TRADE_PERCENT=0.5. Exit code 1 when trading was halted.
+    """
+    from tools.cli.run import run as run_engine
+
+    return run_engine(config, as_json=as_json)
+
+
+@_command("daybook status journals/demo")
+def status(directory: Directory, as_json: AsJson = False) -> int:
+    """Say what a journal says: account, positions, orders, last run.
+
+    Everything is computed from the journal alone; the engine may be running.
+    """
+    from tools.cli.inspect import status as print_status
+
+    return print_status(directory, as_json=as_json)
+
+
+@_command("daybook verify journals/demo")
+def verify(
+    directory: Directory,
+    expect: Annotated[
+        str,
+        typer.Option(
+            metavar="SEQ:HASH",
+            help="A sequence and its hash, as written down elsewhere before: "
+            "shows that the end was cut off or the journal rewritten.",
+            show_default=False,
+        ),
+    ] = "",
+    as_json: AsJson = False,
+) -> int:
+    """Check a journal: chain, order, gaps, decodability.
+
+    Exit code 1 when anything is corrupt. A torn end is what a crash leaves and no damage: the next
+    start moves it to quarantine.
+    """
+    from tools.cli.inspect import verify as print_verification
+
+    return print_verification(directory, expect=expect, as_json=as_json)
+
+
+@_command("daybook replay journals/demo --verify")
+def replay(
+    directory: Directory,
+    verify: Annotated[
+        bool, typer.Option("--verify", help="Hold every decision against the recorded one.")
+    ] = False,
+    as_json: AsJson = False,
+) -> int:
+    """Decide again from the recorded inputs, and compare.
+
+    Every decision is computed with the code as it is today. Exit code 1 at the first that differs;
+    it is shown beside the recorded one.
+    """
+    from tools.cli.replay import replay as print_replay
+
+    return print_replay(directory, verify=verify, as_json=as_json)
+
+
+@_command('daybook sql journals/demo "select type, count(*) as events from events group by type"')
+def sql(
+    directory: Directory,
+    query: Annotated[str, typer.Argument(metavar="SELECT", help="One SELECT of DuckDB's SQL.")],
+    as_json: AsJson = False,
+    as_csv: Annotated[bool, typer.Option("--csv", help="Print CSV with a header.")] = False,
+) -> int:
+    """Ask a journal with SQL.
+
+    The view events has every event, and each type has a view with its fields as columns:
+    deal_recorded, order_intended, bar_closed and so on; "show tables" lists them. The engine may be
+    running; the journal is only read.
+    """
+    from tools.cli.sql import sql as print_rows
+
+    return print_rows(directory, query, as_json=as_json, as_csv=as_csv)
