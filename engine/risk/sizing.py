@@ -4,13 +4,15 @@ margin allow."""
 from __future__ import annotations
 
 import math
-from decimal import Decimal
 
 import msgspec
 
 STEP_TOLERANCE = 1e-6
 """Parts of a step by which a volume may fall short of a multiple through rounding alone and still
 count."""
+
+VOLUME_DECIMALS = 8
+"""Decimal places that MT5 keeps of a volume; a step is never finer."""
 
 
 class Constraints(msgspec.Struct, frozen=True):
@@ -37,9 +39,7 @@ def round_down(volume: float, step: float) -> float:
     Never up: a rounded-up volume risks more than was allowed.
     """
     steps = math.floor(volume / step + STEP_TOLERANCE)
-    # The step's decimal places as written; a logarithm's last bit differs between C libraries.
-    digits = max(0, -Decimal(repr(step)).adjusted()) + 2
-    return round(steps * step, digits)
+    return round(steps * step, VOLUME_DECIMALS)
 
 
 def position_size(
