@@ -1,11 +1,52 @@
 """How calls reach a MetaTrader5-shaped module: the seam between in-process, worker process and
-Wine."""
+Wine.
+
+Whatever the way, a call either gives what the module's function returned or raises `CallFailed`
+with a code that says what is known of its effect.
+"""
 
 from __future__ import annotations
 
+from enum import IntEnum
 from typing import Any, Protocol
 
+import msgspec
+
 from engine.broker.gateway import CallFailed
+
+
+class Answer(msgspec.Struct, frozen=True, gc=False):
+    """What a function returned, and the module's `last_error()` right after it."""
+
+    value: Any
+    code: int
+    text: str
+
+
+class CallRaised(CallFailed):
+    """The module raised; `kind` is its exception's name. The code is its `last_error()`."""
+
+    def __init__(self, function: str, kind: str, text: str, code: int) -> None:
+        self.kind = kind
+        super().__init__(function, code, f"{kind}: {text}")
+
+
+class Fault(IntEnum):
+    """Codes of `CallFailed` for what happened outside the module, beside its own `last_error()`.
+
+    The module's codes end at -10005. Below -20010 the call may have had its effect.
+    """
+
+    NOT_RUNNING = -20001
+    """There was no worker to take the call, or no place in its queue: nothing was sent."""
+    NOT_ALLOWED = -20002
+    """The call is not one that the protocol carries: nothing was sent."""
+    DIED = -20011
+    """The worker's process ended before it answered."""
+    STUCK = -20012
+    """The worker did not answer within the deadline, and was killed."""
+    GARBLED = -20013
+    """What the worker answered cannot be read; it was killed."""
 
 
 class Calls(Protocol):
@@ -18,6 +59,16 @@ class Calls(Protocol):
         """
 
 
+class RawCalls(Calls, Protocol):
+    """Calls that can also be asked for the bare answer, `None` and `False` included."""
+
+    async def ask(self, function: str, *args: Any, **kwargs: Any) -> Answer:
+        """Return what the function returned, whatever it is, and the last error after it.
+
+        Raises CallRaised for an exception of the module, CallFailed when the call did not reach it.
+        """
+
+
 class InProcess:
     """Calls a module of this process. Meant for the simulated terminal: the real module would hold
     up the engine."""
@@ -26,8 +77,17 @@ class InProcess:
         self._module = module
 
     async def call(self, function: str, *args: Any, **kwargs: Any) -> Any:
-        """Call the module's function."""
+        """Call the module's function. What it raises comes through as it is: a mistake of ours."""
         result = getattr(self._module, function)(*args, **kwargs)
         if result is None or result is False:
             raise CallFailed(function, *self._module.last_error())
         return result
+
+    async def ask(self, function: str, *args: Any, **kwargs: Any) -> Answer:
+        """Call the module's function, and tell the last error with any result."""
+        try:
+            result = getattr(self._module, function)(*args, **kwargs)
+        except Exception as error:  # whatever the module raises is its answer, as over the worker
+            code, _ = self._module.last_error()
+            raise CallRaised(function, type(error).__name__, str(error), code) from error
+        return Answer(result, *self._module.last_error())

@@ -11,6 +11,7 @@ from enum import Enum
 
 import msgspec
 
+from engine.broker.calls import Fault
 from journal.events import BrokerReplied
 
 
@@ -96,8 +97,14 @@ ERRORS: dict[int, Meaning] = {
     -10001: _unresolved("sending to the terminal failed"),
     -10002: _unresolved("the terminal's answer was lost"),
     -10005: _unresolved("the terminal did not answer in time"),
+    Fault.NOT_RUNNING: _refused("no worker to send it, nothing was sent"),
+    Fault.NOT_ALLOWED: _refused("refused by the worker's protocol before sending", halt=True),
+    Fault.DIED: _unresolved("the worker ended before it answered"),
+    Fault.STUCK: _unresolved("the worker did not answer in time and was killed"),
+    Fault.GARBLED: _unresolved("the worker's answer cannot be read"),
 }
-"""By the module's `last_error()` when `order_send` gave `None`."""
+"""By the module's `last_error()` when `order_send` gave `None`, or by what kept the call from the
+module (`engine.broker.calls.Fault`)."""
 
 
 def classify(reply: BrokerReplied) -> Meaning:
