@@ -32,6 +32,7 @@ class Account:
         self.book = book
         self.quotes = quotes
         self.digits = profile.account.currency_digits
+        self.currency = profile.account.currency
         self.leverage = profile.account.leverage
         self.converter = Converter(profile, quotes)
 

@@ -6,6 +6,7 @@ of each symbol become the guard of its quote, so that a market can pass by in a 
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
@@ -14,6 +15,7 @@ from engine.terminal import money
 from engine.terminal.account import Account
 from engine.terminal.book import Book, Order, Position
 from engine.terminal.dealer import Dealer, side_of
+from engine.terminal.execution import Execution
 from engine.terminal.market.base import Market, Point, Quote
 from engine.terminal.money import BUY
 
@@ -55,8 +57,14 @@ _STOPS = frozenset(
 
 
 def of_order(order: Order) -> Trigger:
-    """The price of a pending order; buys look at the ask, sells at the bid."""
+    """The price of a live order; buys look at the ask, sells at the bid.
+
+    What is left of a market order is filled at any price.
+    """
     buy = side_of(order.type) == BUY
+    if order.type <= mt5.ORDER_TYPE_SELL:
+        level = math.inf if buy else 0.0
+        return Trigger(level, buy, not buy, False, order.ticket, None, order)
     stop = order.type in _STOPS
     return Trigger(order.price_open, buy, buy == stop, not stop, order.ticket, None, order)
 
@@ -70,6 +78,7 @@ class Matcher:
         book: Book,
         dealer: Dealer,
         market: Market,
+        execution: Execution,
         activate: Callable[[Order, float], None],
         run_timers: Callable[[int], None],
     ) -> None:
@@ -77,6 +86,7 @@ class Matcher:
         self._book = book
         self._dealer = dealer
         self._market = market
+        self._execution = execution
         self._activate = activate
         self._run_timers = run_timers
 
@@ -98,19 +108,22 @@ class Matcher:
             quote.bid, quote.ask = point.bid, point.ask
         quote.last, quote.volume, quote.flags = point.last, point.volume, point.flags
         quote.time_msc = point.time_msc
-        tried: set[int] = set()
+        # A trigger that stays after it was reached (the rest of a partial fill) waits for the next
+        # price; a stop-limit that became a limit has another level and is looked at again.
+        tried: set[tuple[int, float]] = set()
         while (trigger := self._nearest(point, quote, tried)) is not None:
-            tried.add(trigger.ticket)
+            tried.add((trigger.ticket, trigger.level))
             self._fire(trigger, quote, point.ask - point.bid)
         quote.bid, quote.ask = point.bid, point.ask
         self.stop_out()
 
-    def _nearest(self, point: Point, quote: Quote, tried: set[int]) -> Trigger | None:
+    def _nearest(self, point: Point, quote: Quote, tried: set[tuple[int, float]]) -> Trigger | None:
         """The first trigger that the price reaches on its way from the quote to the point."""
         reached = (
             trigger
             for trigger in self.triggers(point.symbol)
-            if trigger.ticket not in tried and trigger.reached(point.bid, point.ask)
+            if (trigger.ticket, trigger.level) not in tried
+            and trigger.reached(point.bid, point.ask)
         )
         return min(
             reached, key=lambda trigger: (_way(trigger, quote), trigger.ticket), default=None
@@ -146,6 +159,9 @@ class Matcher:
 
     def close_at(self, position: Position, price: float, reason: int, comment: str) -> None:
         """Close a whole position by an order of the server."""
+        if reason != mt5.ORDER_REASON_TP:
+            number = self._book.next_ticket
+            price = self._execution.slipped(position.symbol, 1 - position.type, price, number)
         now = self._market.time_msc
         order = Order(
             ticket=self._book.ticket(),
@@ -168,6 +184,8 @@ class Matcher:
     def stop_out(self) -> None:
         """Close the most unprofitable position until the margin suffices again (facts 4.3)."""
         while self._book.positions and self._cushion() <= 0:
+            if self._account.profile.account.stop_out.remove_orders_first and self._book.orders:
+                self._remove_orders()
             standing = self._account.standing()
             worst = min(
                 self._book.positions.values(),
@@ -179,6 +197,13 @@ class Matcher:
             comment = f"so: {standing.level:.1f}%/{standing.equity:.2f}/{standing.margin:.2f}"
             price = self._account.closing_price(worst)
             self.close_at(worst, price, mt5.ORDER_REASON_SO, comment[:31])
+
+    def _remove_orders(self) -> None:
+        for order in list(self._book.orders.values()):
+            order.state = mt5.ORDER_STATE_CANCELED
+            order.reason = mt5.ORDER_REASON_SO
+            order.time_done_msc = self._market.time_msc
+            self._book.finish_order(order)
 
     def _cushion(self) -> float:
         """How much equity may be lost before positions are closed."""
@@ -240,7 +265,7 @@ def _way(trigger: Trigger, quote: Quote) -> float:
 
 
 def _set_guard(quote: Quote, triggers: Iterator[Trigger]) -> None:
-    low, high = [-float("inf")] * 2, [float("inf")] * 2
+    low, high = [-math.inf] * 2, [math.inf] * 2
     for trigger in triggers:
         side = int(trigger.on_ask)
         if trigger.rising:

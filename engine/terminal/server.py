@@ -9,36 +9,25 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
-import msgspec
-
 from engine.terminal import checks
 from engine.terminal import constants as mt5
 from engine.terminal.account import Account
-from engine.terminal.book import Book, Deal, Order, Position
+from engine.terminal.book import Book, Deal, Order
 from engine.terminal.checks import Case
 from engine.terminal.clock import ZoneRule
 from engine.terminal.conditions import Conditions
 from engine.terminal.dealer import Dealer, side_of
-from engine.terminal.market.base import NEVER, Market, Point
+from engine.terminal.desk import Desk, Reply
+from engine.terminal.execution import Execution
+from engine.terminal.market.base import Market, Point
 from engine.terminal.matching import Matcher
 from engine.terminal.money import BUY
 from engine.terminal.profile import Profile
 from engine.terminal.request import Request
+from engine.terminal.rollover import Rollover
+from engine.terminal.sessions import is_open
 from engine.terminal.store import BookStore, Header
-from engine.terminal.texts import CHECK_PASSED, TEXTS
-
-
-class Reply(msgspec.Struct, frozen=True):
-    """What the server answers to a request: the fields of `OrderSendResult` that it knows."""
-
-    retcode: int
-    comment: str
-    deal: int = 0
-    order: int = 0
-    volume: float = 0.0
-    price: float = 0.0
-    bid: float = 0.0
-    ask: float = 0.0
+from engine.terminal.texts import CHECK_PASSED
 
 
 class Server:
@@ -55,13 +44,19 @@ class Server:
         self.book = Book(profile.first_ticket, profile.account.currency_digits)
         self.account = Account(profile, self.book, market.quotes)
         self.dealer = Dealer(self.account, self.book, market)
+        execution = Execution(profile, market, seed)
+        self.desk = Desk(profile, self.account, self.book, self.dealer, market, execution)
+        self.rollover = Rollover(self.account, self.book, self.dealer, market)
         self.matcher = Matcher(
-            self.account, self.book, self.dealer, market, self._activate, self._run_timers
-        )
+            self.account, self.book, self.dealer, market, execution, self.desk.activate,
+            self.rollover.run,
+        )  # fmt: skip
         market.listener = self._play
+        self._require_rates()
         self._cursor = memoryview(bytearray(8)).cast("Q")
+        self._resumed = False
         self._store = self._open(Path(book)) if book is not None else None
-        if not self.book.deals:
+        if not self._resumed:
             self._found()
         self.commit()
 
@@ -73,8 +68,18 @@ class Server:
         step = store.resume(self.book)
         if step is not None:
             self.market.seek(step)
+            self._resumed = True
         self._cursor = store.cursor
         return store
+
+    def _require_rates(self) -> None:
+        """Raise now, rather than in the middle of a trade, for a currency that nothing converts."""
+        for name in self.market.quotes:
+            symbol = self.profile.symbols[name]
+            rule = symbol.commission or self.profile.commission
+            for currency in (symbol.currency_profit, symbol.margin_currency, rule.currency):
+                if currency is not None:
+                    self.account.converter.rate(currency)
 
     def _found(self) -> None:
         """Open the account with its first deposit (recorded form: facts 4.2)."""
@@ -97,6 +102,7 @@ class Server:
             comment=comment,
         )
         self.book.add_deal(deal)
+        self.commit()
         return deal
 
     # Time
@@ -128,13 +134,7 @@ class Server:
 
     def _set_guards(self) -> None:
         self.matcher.guard()
-        self.market.timer = self._next_timer()
-
-    def _next_timer(self) -> int:
-        return NEVER
-
-    def _run_timers(self, now_msc: int) -> None:
-        del now_msc
+        self.market.timer = self.rollover.next_msc()
 
     def close(self) -> None:
         """Let go of the book's file."""
@@ -144,14 +144,6 @@ class Server:
             self._cursor = memoryview(bytearray(8)).cast("Q")
 
     # Requests
-
-    def refuse(self, retcode: int) -> Reply:
-        """A reply that nothing was done."""
-        return Reply(retcode, self.text(retcode))
-
-    def text(self, retcode: int) -> str:
-        """The comment that goes with a retcode."""
-        return self.profile.switches.texts.get(retcode) or TEXTS[retcode]
 
     def case(self, request: Request) -> Case:
         """A request beside what it speaks of."""
@@ -165,15 +157,16 @@ class Server:
             name = position.symbol
         if position is None and not request.position and not self.account.hedging():
             position = next(iter(book.by_symbol[name].values()), None) if name else None
+        symbol = self.profile.symbols.get(name)
         return Case(
             request=request,
             account=self.account,
             book=book,
             conditions=self.conditions,
-            is_open=True,
+            is_open=symbol is None or is_open(symbol, self.market.time_msc),
             now_msc=self.market.time_msc,
             name=name,
-            symbol=self.profile.symbols.get(name),
+            symbol=symbol,
             quote=self.market.quotes.get(name),
             position=position,
             other=book.positions.get(request.position_by) if request.position_by else None,
@@ -185,71 +178,10 @@ class Server:
         case = self.case(request)
         refused = checks.refusal(case)
         if refused is not None:
-            return self.refuse(refused)
-        if request.action == mt5.TRADE_ACTION_DEAL:
-            reply = self._deal(case)
-        else:
-            reply = self._set_levels(case)
+            return self.desk.answer(refused)
+        reply = self.desk.carry_out(case)
         self.commit()
         return reply
-
-    def _deal(self, case: Case) -> Reply:
-        request, quote = case.request, case.quote
-        assert quote is not None
-        price = quote.ask if request.type == BUY else quote.bid
-        order = Order(
-            ticket=self.book.ticket(),
-            symbol=case.name,
-            type=request.type,
-            volume_initial=request.volume,
-            volume_current=request.volume,
-            time_setup_msc=self.market.time_msc,
-            type_filling=request.type_filling,
-            type_time=request.type_time,
-            magic=request.magic,
-            position_id=case.position.identifier if case.position is not None else 0,
-            reason=mt5.ORDER_REASON_EXPERT,
-            sl=request.sl,
-            tp=request.tp,
-            price_open=price,
-            price_current=price,
-            comment=request.comment,
-        )
-        deal = self.dealer.execute(order, request.volume, price)
-        return Reply(
-            mt5.TRADE_RETCODE_DONE,
-            self.text(mt5.TRADE_RETCODE_DONE),
-            deal=deal.ticket,
-            order=order.ticket,
-            volume=deal.volume,
-            price=deal.price,
-            bid=quote.bid,
-            ask=quote.ask,
-        )
-
-    def _set_levels(self, case: Case) -> Reply:
-        position, request = case.position, case.request
-        assert position is not None
-        if (position.sl, position.tp) == (request.sl, request.tp):
-            return self.refuse(mt5.TRADE_RETCODE_NO_CHANGES)
-        position.sl, position.tp = request.sl, request.tp
-        position.time_update_msc = self.market.time_msc
-        self.book.put_position(position)
-        return Reply(mt5.TRADE_RETCODE_DONE, self.text(mt5.TRADE_RETCODE_DONE))
-
-    def _activate(self, order: Order, price: float) -> None:
-        if not checks.can_afford(
-            self.account, order.symbol, side_of(order.type), order.volume_current, price
-        ):
-            order.state = mt5.ORDER_STATE_REJECTED
-            order.time_done_msc = self.market.time_msc
-            self.book.finish_order(order)
-            return
-        self.dealer.execute(order, order.volume_current, price)
-
-    def positions(self) -> list[Position]:
-        """The open positions, oldest first."""
-        return list(self.book.positions.values())
 
     def price_for(self, order: Order) -> float:
         """The market price that a live order looks at."""
@@ -264,7 +196,7 @@ class Server:
         case = self.case(request)
         refused = checks.refusal(case)
         if refused is not None:
-            return self.refuse(refused), None
+            return self.desk.answer(refused), None
         now = self.account.standing()
         margin = now.margin
         if case.opens and case.quote is not None:

@@ -16,7 +16,8 @@ from engine.terminal.conditions import Conditions
 from engine.terminal.market.base import Market
 from engine.terminal.profile import Profile
 from engine.terminal.request import Request
-from engine.terminal.server import Reply, Server
+from engine.terminal.desk import Reply
+from engine.terminal.server import Server
 from engine.terminal.snapshots import SymbolSnapshots
 
 

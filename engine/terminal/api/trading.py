@@ -17,7 +17,8 @@ from engine.terminal.arguments import (
 )
 from engine.terminal.records import OrderCheckResult, OrderSendResult
 from engine.terminal.request import ArgumentRefused, Request, parse
-from engine.terminal.server import Reply, Server
+from engine.terminal.desk import Reply
+from engine.terminal.server import Server
 from engine.terminal.snapshots import Record
 
 _SIDES = (mt5.ORDER_TYPE_BUY, mt5.ORDER_TYPE_SELL)

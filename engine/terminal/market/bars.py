@@ -71,6 +71,13 @@ class BarMarket(Market):
                 f"start={start}, but the data has {len(self._timeline)} minutes; at least one minute"
                 " must follow the history"
             )
+        for name, table in self._tables.items():
+            begun = int(np.searchsorted(self._timeline, table["time"][0]))
+            if begun > start:
+                raise MarketError(
+                    f"start={start}, but the first bar of {name} is minute {begun}: every symbol needs"
+                    f" a price at the beginning. Use start={begun} or more"
+                )
         self._start = start
         self._lanes: list[_Lane] = []
         self._times: Iterator[int] = iter(())
@@ -180,7 +187,7 @@ class _Lane:
         self._timeline = timeline
         self._model = model
         self._spread = spread_of_bars(table, symbol)
-        #: For each minute, the bar last opened (-1 before the first).
+        #: For each minute, the bar last opened; -1 before the first, where no step ever stands.
         self._opened = np.searchsorted(table["time"], timeline, side="right") - 1
         self._fresh = timeline == table["time"][np.maximum(self._opened, 0)]
         self._rates: dict[int, Rates] = {}
@@ -192,8 +199,6 @@ class _Lane:
     def stand(self, step: int) -> None:
         """Set the quote to the opening tick of the bar that is current at a step."""
         bar = int(self._opened[step])
-        if bar < 0:
-            return
         complete = not self._fresh[step] and self._model != "open"
         bid = float(self._table["close" if complete else "open"][bar])
         self.quote.bid = bid
@@ -203,8 +208,7 @@ class _Lane:
     def load(self, first: int, last: int) -> None:
         """Turn the steps from `first` up to and without `last` into rows: extremes, then the quote after."""
         table, steps = self._table, np.arange(first, last)
-        bar = np.maximum(self._opened[steps], 0)
-        walked = np.maximum(self._opened[steps - 1], 0)
+        bar, walked = self._opened[steps], self._opened[steps - 1]
         opens, walks = self._fresh[steps], self._fresh[steps - 1]
         if self._model == "open":
             walks = np.zeros_like(walks)
@@ -223,9 +227,9 @@ class _Lane:
             np.maximum(
                 np.where(walks, self._ask(high, walked), -inf), np.where(opens, ask_after, -inf)
             ),
-            np.where(self._opened[steps] >= 0, bid_after, 0.0),
-            np.where(self._opened[steps] >= 0, ask_after, 0.0),
-            np.where(self._opened[steps] >= 0, table["time"][bar] * 1000, 0),
+            bid_after,
+            ask_after,
+            table["time"][bar] * 1000,
         )
         self.rows = zip(*(column.tolist() for column in columns), strict=True)
 

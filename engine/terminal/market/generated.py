@@ -27,6 +27,7 @@ _TYPICAL = {
     "AUDUSD": 0.67,
     "XAUUSD": 2050.0,
     "US500": 4750.0,
+    "ES": 4750.0,
     "BTCUSD": 43_000.0,
 }
 
@@ -34,12 +35,14 @@ _TYPICAL = {
 class Walk(msgspec.Struct, frozen=True, kw_only=True):
     """How one symbol's price moves.
 
+    `spread` and `tick` (the step of the price; the last digit's by default) are in price.
     `volatility` is the standard deviation of a tick in parts of the price; `gap` the same for a weekend.
     """
 
     price: float
     digits: int
     spread: float
+    tick: float = 0.0
     volatility: float = 2e-5
     gap: float = 2e-3
     around_the_clock: bool = False
@@ -53,7 +56,7 @@ class RandomMarket(TickMarket):
         ticks: how many ticks of each symbol.
         seed: of everything drawn.
         interval_msc: mean time between two ticks of a symbol, in milliseconds.
-        start: how many ticks are already history at the beginning.
+        start: how many ticks are already history at the beginning; without it, as few as possible.
     """
 
     def __init__(
@@ -62,7 +65,7 @@ class RandomMarket(TickMarket):
         ticks: int = 100_000,
         seed: int = 0,
         interval_msc: int = 500,
-        start: int = 1,
+        start: int | None = None,
     ) -> None:
         if ticks < 1 or interval_msc < 1:
             raise MarketError(
@@ -83,6 +86,7 @@ class RandomMarket(TickMarket):
             walks[name] = Walk(
                 price=_TYPICAL.get(name, 100.0),
                 digits=symbol.digits,
+                tick=symbol.tick,
                 spread=spread * symbol.point,
                 around_the_clock=bool(symbol.sessions and "saturday" in symbol.sessions),
             )
@@ -99,11 +103,13 @@ def _walk(walk: Walk, count: int, draw: np.random.Generator, interval_msc: int) 
         times = times + weeks * (_WEEK - _FRIDAY_END)
         opened = np.flatnonzero(np.diff(weeks)) + 1
         steps[opened] += draw.normal(0.0, walk.gap, len(opened))
-    bids = np.round(walk.price * np.exp(np.cumsum(steps)), walk.digits)
+    tick = walk.tick or 10.0**-walk.digits
+    bids = np.round(np.round(walk.price * np.exp(np.cumsum(steps)) / tick) * tick, walk.digits)
     breath = 1.0 + np.abs(draw.normal(0.0, 0.5, count))
     rows["time_msc"] = times
     rows["time"] = times // 1000
     rows["bid"] = bids
-    rows["ask"] = np.round(bids + np.maximum(walk.spread * breath, 10.0**-walk.digits), walk.digits)
+    spreads = np.maximum(np.round(walk.spread * breath / tick), 1.0) * tick
+    rows["ask"] = np.round(bids + spreads, walk.digits)
     rows["flags"] = 6
     return rows

@@ -43,7 +43,8 @@ class TickMarket(Market):
             `volume_real` (or `volume`) and `flags`.
         stamps: `server`: `time_msc` is the server's wall clock, as MetaTrader stores it. `utc`: it is
             UTC, and the profile's zone rule makes server time of it.
-        start: how many ticks are already history at the beginning.
+        start: how many ticks are already history at the beginning; without it, as few as give every
+            symbol a price.
 
     The price jumps from tick to tick: a stop that is jumped over is filled at the next tick's price.
 
@@ -55,7 +56,7 @@ class TickMarket(Market):
         self,
         data: Mapping[str, Table],
         stamps: Literal["server", "utc"] = "server",
-        start: int = 1,
+        start: int | None = None,
     ) -> None:
         super().__init__()
         if not data:
@@ -65,7 +66,7 @@ class TickMarket(Market):
         self._raw = {name: _as_ticks(name, table) for name, table in data.items()}
         self._utc = stamps == "utc"
         total = sum(len(table) for table in self._raw.values())
-        if not 1 <= start <= total:
+        if start is not None and not 1 <= start <= total:
             raise MarketError(
                 f"start={start}, but the data has {total} ticks; allowed is 1 to {total}"
             )
@@ -89,7 +90,17 @@ class TickMarket(Market):
         self._by_lane = list(self.quotes.values())
         tables = list(self._tables.values())
         self._merge(tables)
-        self.seek(self._start - 1)
+        self.seek(self._first())
+
+    def _first(self) -> int:
+        """The step to begin at: every symbol needs a price by then."""
+        least = max(int(steps[0]) for steps in self._steps)
+        if self._start is not None and self._start <= least:
+            raise MarketError(
+                f"start={self._start}, but a symbol has its first tick only as number {least + 1};"
+                f" use start={least + 1} or more"
+            )
+        return least if self._start is None else self._start - 1
 
     def _merge(self, tables: list[Table]) -> None:
         """The order of all ticks: by time, then by symbol in the order of `data`."""
@@ -105,13 +116,11 @@ class TickMarket(Market):
     def seek(self, step: int) -> None:
         """Stand at the tick with that number."""
         for lane, quote in enumerate(self._by_lane):
-            seen = self._seen(lane, step)
-            if seen:
-                row = self._tables[quote.symbol][seen - 1]
-                quote.time_msc = int(row["time_msc"])
-                quote.bid, quote.ask = float(row["bid"]), float(row["ask"])
-                quote.last, quote.volume = float(row["last"]), float(row["volume_real"])
-                quote.flags = int(row["flags"])
+            row = self._tables[quote.symbol][self._seen(lane, step) - 1]
+            quote.time_msc = int(row["time_msc"])
+            quote.bid, quote.ask = float(row["bid"]), float(row["ask"])
+            quote.last, quote.volume = float(row["last"]), float(row["volume_real"])
+            quote.flags = int(row["flags"])
         self.step = step
         lane = int(self._lanes[step])
         self.time_msc = self._by_lane[lane].time_msc
