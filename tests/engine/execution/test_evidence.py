@@ -1,0 +1,193 @@
+"""Any of the broker's lists may show an intent first, and only repeated absence is absence."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import anyio
+import pytest
+
+from engine.broker.gateway import OrderSeen
+from engine.config import Evidence
+from engine.execution.evidence import gather
+from journal.events import (
+    BrokerSnapshotTaken,
+    DealRecorded,
+    EvidenceGathered,
+    OrderAccepted,
+    OrderIntended,
+    OrderProposed,
+    OrderUnresolved,
+    PositionSeen,
+)
+from projections.orders import Order
+from tests.given import KEY, MAGIC, OTHER_KEY, SYMBOL, T0, Story, a, ready
+
+LIMITS = Evidence(polls=4, interval_s=1.5)
+QUOTED = T0 * 1000 + 60_100
+OWN = OrderSeen(2001, SYMBOL, 0, MAGIC, 1.0, QUOTED + 100, KEY)
+
+
+def like(**changes: Any) -> OrderSeen:
+    """An order like the intent's, changed."""
+    fields = {name: getattr(OWN, name) for name in OWN.__struct_fields__}
+    return OrderSeen(**{**fields, **changes})
+
+
+class Lists:
+    """The broker's lists, poll by poll; the last stands for all that follow. They cannot send."""
+
+    def __init__(
+        self,
+        orders: list[list[OrderSeen]] | None = None,
+        deals: list[list[DealRecorded]] | None = None,
+        positions: list[list[PositionSeen]] | None = None,
+    ) -> None:
+        self._orders, self._deals = orders or [[]], deals or [[]]
+        self._positions = positions or [[]]
+        self.since: list[int] = []
+        self.slept: list[float] = []
+
+    async def orders(self, since_msc: int) -> list[OrderSeen]:
+        self.since.append(since_msc)
+        return self._orders.pop(0) if len(self._orders) > 1 else self._orders[0]
+
+    async def deals(self, since_msc: int) -> list[DealRecorded]:
+        self.since.append(since_msc)
+        return self._deals.pop(0) if len(self._deals) > 1 else self._deals[0]
+
+    async def snapshot(self) -> BrokerSnapshotTaken:
+        shown = self._positions.pop(0) if len(self._positions) > 1 else self._positions[0]
+        return a(BrokerSnapshotTaken, positions=shown)
+
+    # The clock is here too, so that sleeping and reading can be put in one order.
+
+    def now_ns(self) -> int:
+        raise AssertionError("a search needs no clock")
+
+    async def next(self) -> bool:
+        raise AssertionError("a search does not move the market")
+
+    async def sleep(self, seconds: float) -> None:
+        self.slept.append(seconds)
+
+
+def search(lists: Lists, story: Story | None = None) -> EvidenceGathered:
+    if story is None:
+        story = ready()
+    story.given(a(OrderProposed), a(OrderIntended), a(OrderUnresolved))
+    order: Order = story.state.orders.open[KEY]
+
+    async def run() -> EvidenceGathered:
+        return await gather(lists, order, story.state.idempotency, lists, LIMITS)
+
+    return anyio.run(run)
+
+
+def test_absence_takes_all_polls_with_their_pauses() -> None:
+    lists = Lists()
+    assert search(lists) == EvidenceGathered(KEY, 4, [], [], [])
+    assert lists.slept == [1.5, 1.5, 1.5]
+
+
+def test_the_window_begins_a_day_before_the_quote_in_server_time() -> None:
+    lists = Lists()
+    search(lists)
+    assert set(lists.since) == {QUOTED - 86_400_000}
+
+
+POSITION = a(PositionSeen, ticket=9999, identifier=2001, comment=KEY)
+
+
+@pytest.mark.parametrize(
+    "lists",
+    [
+        lambda: Lists(orders=[[OWN]]),
+        lambda: Lists(deals=[[a(DealRecorded)]]),
+        lambda: Lists(positions=[[POSITION]]),
+    ],
+    ids=["orders", "deals", "positions"],
+)
+def test_one_sight_of_the_key_in_any_list_is_enough(lists: Callable[[], Lists]) -> None:
+    shown = lists()
+    evidence = search(shown)
+    assert (evidence.orders, evidence.suspects, evidence.polls) == ([2001], [], 1)
+    assert shown.slept == []
+
+
+def test_what_appears_only_in_a_later_poll_is_found() -> None:
+    evidence = search(Lists(orders=[[], [], [OWN]]))
+    assert (evidence.orders, evidence.polls) == ([2001], 3)
+
+
+def test_the_same_order_in_several_lists_is_one_order() -> None:
+    deals = [a(DealRecorded, ticket=1001), a(DealRecorded, ticket=1002)]
+    evidence = search(Lists(orders=[[OWN]], deals=[deals], positions=[[POSITION]]))
+    assert (evidence.orders, evidence.deals) == ([2001], [1001, 1002])
+
+
+def test_two_orders_with_the_key_are_both_reported_in_order() -> None:
+    evidence = search(Lists(orders=[[like(ticket=2005), OWN]]))
+    assert evidence.orders == [2001, 2005]
+
+
+@pytest.mark.parametrize("text", [KEY.lower(), f"#{KEY}", f"{KEY}/ib", f"from {KEY.lower()}"])
+def test_a_key_is_recognised_in_any_case_and_among_what_a_broker_adds(text: str) -> None:
+    assert search(Lists(orders=[[like(comment=text)]])).orders == [2001]
+
+
+def test_the_key_under_another_magic_is_not_ours() -> None:
+    evidence = search(Lists(orders=[[like(magic=1)]]))
+    assert (evidence.orders, evidence.suspects) == ([], [])
+
+
+def test_an_order_that_agrees_in_all_but_the_key_is_a_suspect() -> None:
+    for text in ("", "overwritten by broker", KEY[:8]):
+        evidence = search(Lists(orders=[[like(comment=text)]]))
+        assert (evidence.orders, evidence.suspects, evidence.polls) == ([], [2001], 4)
+
+
+def test_a_deal_whose_order_no_list_shows_is_a_suspect_whole_or_in_part() -> None:
+    for volume in (1.0, 0.3):
+        evidence = search(Lists(deals=[[a(DealRecorded, comment="", volume=volume)]]))
+        assert (evidence.orders, evidence.suspects) == ([], [2001])
+
+
+def test_a_suspect_seen_once_stays_one_though_lists_drop_it_again() -> None:
+    evidence = search(Lists(orders=[[like(comment="")], []]))
+    assert (evidence.suspects, evidence.polls) == ([2001], 4)
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"magic": 0},
+        {"symbol": "GBPUSD"},
+        {"type": 1},
+        {"volume": 1.01},
+        {"time_msc": QUOTED - 61_000},
+    ],
+    ids=lambda changes: next(iter(changes)),
+)
+def test_an_order_that_differs_in_anything_is_no_suspect(changes: dict[str, Any]) -> None:
+    assert search(Lists(orders=[[like(comment="", **changes)]])).suspects == []
+
+
+def test_a_deal_that_closes_is_no_suspect() -> None:
+    closing = a(DealRecorded, comment="[sl 1.04]", entry=1)
+    assert search(Lists(deals=[[closing]])).suspects == []
+
+
+def test_an_order_that_another_intent_owns_is_no_suspect() -> None:
+    story = ready().given(
+        a(OrderProposed, key=OTHER_KEY),
+        a(OrderIntended, key=OTHER_KEY),
+        a(OrderAccepted, key=OTHER_KEY),
+    )
+    assert search(Lists(orders=[[like(comment="")]]), story).suspects == []
+
+
+def test_an_order_that_bears_another_intents_key_is_no_suspect() -> None:
+    story = ready().given(a(OrderProposed, key=OTHER_KEY), a(OrderIntended, key=OTHER_KEY))
+    assert search(Lists(orders=[[like(comment=OTHER_KEY.lower())]]), story).suspects == []
