@@ -179,7 +179,7 @@ def price(value: float) -> str:
 
 def duration(seconds: float) -> str:
     """Write seconds, with minutes from one minute on."""
-    if seconds < 60:
+    if seconds < 59.95:
         return f"{seconds:.2f} s" if seconds < 9.995 else f"{seconds:.1f} s"
     minutes, rest = divmod(round(seconds), 60)
     return f"{minutes} min {rest:02d} s"
@@ -198,7 +198,7 @@ def plural(count: int, noun: str) -> str:
 def command() -> str:
     """Return what to type to start this command again from the current folder."""
     started = Path(sys.argv[0])
-    if started.name == "__main__.py":
+    if started.parts[-2:] == ("cli", "__main__.py"):
         return f"{quoted(_seen_from_here(Path(sys.executable)))} -m tools.cli"
     found = shutil.which("daybook")
     if found is not None and started.stem == "daybook" and Path(found) == started.absolute():
