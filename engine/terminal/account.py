@@ -1,4 +1,5 @@
-"""The money of the account as it stands now: floating profit, equity, margin. Reads the book, never changes it."""
+"""The money of the account as it stands now: floating profit, equity, margin. Reads the book, never
+changes it."""
 
 from __future__ import annotations
 

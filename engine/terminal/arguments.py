@@ -1,4 +1,5 @@
-"""How the `MetaTrader5` module reads its arguments: what it accepts, what it refuses and in which words.
+"""How the `MetaTrader5` module reads its arguments: what it accepts, what it refuses and in which
+words.
 
 Each function returns the value or raises what the module would make of it (facts 1.2, 1.5, 1.6).
 """
@@ -121,7 +122,8 @@ def _kind(value: object) -> str:
 
 
 class Date:
-    """A date argument: server seconds, and the error the module forgets when an int is too large."""
+    """A date argument: server seconds, and the error the module forgets when an int is too
+    large."""
 
     __slots__ = ("pending", "seconds")
 

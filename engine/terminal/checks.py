@@ -1,7 +1,7 @@
-"""Why a trade server refuses a request: one function for each kind of reason, each giving a retcode.
+"""Why a trade server refuses a request: one function for each kind of reason.
 
-The order in which they are asked is the profile's (`switches.checks`); nothing here changes anything.
-Rules: facts 3.3 to 3.6.
+The order in which they are asked is the profile's (`switches.checks`), the first to give a retcode
+decides, and nothing here changes anything. Rules: facts 3.3 to 3.6.
 """
 
 from __future__ import annotations
@@ -354,7 +354,8 @@ def stops(case: Case) -> int | None:
 
 
 def _reference(case: Case, quote: Quote) -> tuple[bool, float, bool] | None:
-    """Direction, the price SL and TP are measured from, and whether that is an order's own price."""
+    """Direction, the price SL and TP are measured from, and whether that is an order's own
+    price."""
     request = case.request
     if case.action == mt5.TRADE_ACTION_DEAL:
         if case.closes:

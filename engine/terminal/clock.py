@@ -45,7 +45,8 @@ class ZoneRule:
         return utc + self.offset(utc)
 
     def to_utc(self, server: float) -> float:
-        """The UTC second of a server second; of the hour that repeats in autumn, the second pass."""
+        """The UTC second of a server second; of the hour that repeats in autumn, the second
+        pass."""
         late = server - self.offset(server - 2 * _HOUR)
         return late if self.to_server(late) == server else server - 2 * _HOUR
 

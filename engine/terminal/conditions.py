@@ -1,4 +1,5 @@
-"""What can be switched while a simulated terminal runs: the buttons of its user and of its broker."""
+"""What can be switched while a simulated terminal runs: the buttons of its user and of its
+broker."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 """Turns the filling of an order into deals and positions, on hedging and netting accounts.
 
-Every change of a position and of the balance by trading happens here; when and at which price an order
-is filled is decided elsewhere.
+Every change of a position and of the balance by trading happens here; when and at which price an
+order is filled is decided elsewhere.
 """
 
 from __future__ import annotations
@@ -30,7 +30,8 @@ class Dealer:
         self._market = market
 
     def execute(self, order: Order, volume: float, price: float) -> Deal:
-        """Fill `volume` lots of an order at a price; the order is filed once nothing is left of it."""
+        """Fill `volume` lots of an order at a price; the order is filed once nothing is left of
+        it."""
         position = self._counterpart(order)
         if position is None:
             deal = self._open(order, volume, price)

@@ -1,4 +1,5 @@
-"""Carries out requests that have passed the checks, and pending orders that the market has reached."""
+"""Carries out requests that have passed the checks, and pending orders that the market has
+reached."""
 
 from __future__ import annotations
 

@@ -17,7 +17,8 @@ def masks(group: str) -> Masks:
 
 
 def matches(group: str, name: str) -> bool:
-    """Whether a symbol is in a group: any `!mask` bars it wherever it stands, and some mask must want it."""
+    """Whether a symbol is in a group: any `!mask` bars it wherever it stands, and some mask must
+    want it."""
     wanted, barred = masks(group)
     if any(_like(mask, name) for mask in barred):
         return False

@@ -1,4 +1,5 @@
-"""How long a pending order lives: the times MetaTrader shows and the time at which it ends. Pure functions."""
+"""How long a pending order lives: the times MetaTrader shows and the time at which it ends. Pure
+functions."""
 
 from __future__ import annotations
 
@@ -13,7 +14,8 @@ DAY_MSC = DAY * 1000
 def shown_expiration(type_time: int, expiration: int, now_msc: int) -> int:
     """`time_expiration` of an order, in server seconds (facts 3.7).
 
-    A day order shows the beginning of its day, as recorded; SPECIFIED_DAY the last second of the day.
+    A day order shows the beginning of its day, as recorded; SPECIFIED_DAY the last second of the
+    day.
     """
     if type_time == mt5.ORDER_TIME_DAY:
         return now_msc // DAY_MSC * DAY

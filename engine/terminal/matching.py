@@ -1,7 +1,8 @@
 """Plays prices against the book: stop losses, take profits, pending orders, and the margin's end.
 
-A trigger is a level and the side from which a price must reach it. Between steps the nearest triggers
-of each symbol become the guard of its quote, so that a market can pass by in a few comparisons.
+A trigger is a level and the side from which a price must reach it. Between steps the nearest
+triggers of each symbol become the guard of its quote, so that a market can pass by in a few
+comparisons.
 """
 
 from __future__ import annotations

@@ -68,8 +68,8 @@ def hedged_per_lot(symbol: Symbol, price: float, leverage: int) -> float:
 class Converter:
     """Rates from any currency to the account's, through the symbols the profile has quotes for.
 
-    A rate through `XXXYYY` uses the bid when XXX is sold and the ask when it is bought. A currency no
-    symbol converts directly goes through the US dollar, then by the profile's fixed `rates`.
+    A rate through `XXXYYY` uses the bid when XXX is sold and the ask when it is bought. A currency
+    no symbol converts directly goes through the US dollar, then by the profile's fixed `rates`.
     """
 
     def __init__(self, profile: Profile, quotes: Mapping[str, Quote]) -> None:
@@ -125,8 +125,8 @@ class Converter:
             return lambda buying: fixed
         raise ProfileError(
             f"profile {self._profile.name}: nothing converts {currency} to {self._target}."
-            f" Give the market quotes of {currency}{self._target} or {self._target}{currency}, or the"
-            f" profile a fixed rate (`rates: {{{currency}: …}}`)"
+            f" Give the market quotes of {currency}{self._target} or {self._target}{currency}, or"
+            f" the profile a fixed rate (`rates: {{{currency}: …}}`)"
         )
 
     def _through(self, source: str, target: str) -> Rate | None:

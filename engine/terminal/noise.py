@@ -1,6 +1,7 @@
 """Random numbers that are a function of a seed and two names, so that nothing has to be remembered.
 
-A draw does not depend on the draws before it: a terminal that is opened again draws the same numbers.
+A draw does not depend on the draws before it: a terminal that is opened again draws the same
+numbers.
 """
 
 from __future__ import annotations

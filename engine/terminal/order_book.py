@@ -1,4 +1,5 @@
-"""The depth of market that a simulated broker shows: levels around the quote, from the profile alone."""
+"""The depth of market that a simulated broker shows: levels around the quote, from the profile
+alone."""
 
 from __future__ import annotations
 

@@ -1,8 +1,8 @@
 """The record types and array layouts of the `MetaTrader5` module.
 
 The module's records are CPython struct sequences. They are made here with the same CPython call, so
-that their every corner (constructor, repr, `__match_args__`, `copy.replace`, no pickling) is the real
-one on every Python version; nothing here knows what the fields mean.
+that their every corner (constructor, repr, `__match_args__`, `copy.replace`, no pickling) is the
+real one on every Python version; nothing here knows what the fields mean.
 """
 
 from __future__ import annotations
@@ -127,7 +127,8 @@ def _asdict(self: tuple[object, ...]) -> dict[str, object]:
 
 
 def _struct_sequence(name: str, fields: str) -> Any:
-    """A new struct sequence type (`Any`: its shape is known to CPython only, not to a type checker)."""
+    """A new struct sequence type (`Any`: its shape is known to CPython only, not to a type
+    checker)."""
     names = fields.split()
     table = (_Field * (len(names) + 1))(*(_Field(field.encode(), None) for field in names))
     description = _Description(name.encode(), None, table, len(names))

@@ -1,7 +1,7 @@
-"""A trade request as a value, and the module's own check of it before anything is sent (facts 1.5).
+"""A trade request as a value, and the module's own check of it before it is sent (facts 1.5).
 
-The check looks at types, in the module's order, and stops at the first fault; whether a request makes
-sense is the server's business.
+The check looks at types, in the module's order, and stops at the first fault; whether a request
+makes sense is the server's business.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """What happens by time alone: orders expire, and at the server's midnight swaps are charged.
 
-The server's clock moves with ticks, so each midnight is settled with the first tick after it, at the
-prices of the last tick before it.
+The server's clock moves with ticks, so each midnight is settled with the first tick after it, at
+the prices of the last tick before it.
 """
 
 from __future__ import annotations
@@ -95,7 +95,8 @@ class Rollover:
         self._book.put_position(position)
 
     def reopen(self, position: Position, points: float) -> None:
-        """Close a position and open it again `points` better (worse when negative), under a new ticket.
+        """Close a position and open it again `points` better (worse when negative), under a new
+        ticket.
 
         The identifier stays (facts 4.1).
         """

@@ -55,6 +55,8 @@ class Server:
         self._require_rates()
         self._cursor = memoryview(bytearray(8)).cast("Q")
         self._resumed = False
+        #: How many of the next steps bring nothing: no tick, and a clock that stands.
+        self.frozen = 0
         self._store = self._open(Path(book)) if book is not None else None
         if not self._resumed:
             self._found()
@@ -93,7 +95,8 @@ class Server:
                 self.operate(kind, amount)
 
     def operate(self, kind: int, amount: float, comment: str = "") -> Deal:
-        """Book a deal that is no trade: balance, credit, correction, bonus, dividend, tax and so on."""
+        """Book a deal that is no trade: balance, credit, correction, bonus, dividend, tax and so
+        on."""
         deal = Deal(
             ticket=self.book.ticket(),
             type=kind,
@@ -105,10 +108,20 @@ class Server:
         self.commit()
         return deal
 
+    def change_tickets(self) -> None:
+        """Re-open every position at its price under a new ticket, as a service of the broker
+        may."""
+        for position in list(self.book.positions.values()):
+            self.rollover.reopen(position, 0.0)
+        self.commit()
+
     # Time
 
     def advance(self) -> bool:
         """The market's next step, with everything it sets off; False at the end of the data."""
+        if self.frozen:
+            self.frozen -= 1
+            return True
         market = self.market
         if not market.advance():
             return False
@@ -189,7 +202,8 @@ class Server:
         return quote.ask if side_of(order.type) == BUY else quote.bid
 
     def check(self, request: Request) -> tuple[Reply, tuple[float, ...] | None]:
-        """What `order_check` says: a reply, and balance, equity, profit, margin, free margin, level.
+        """What `order_check` says: a reply, and balance, equity, profit, margin, free margin,
+        level.
 
         The money is that after the trade, or None where the request is refused.
         """

@@ -1,8 +1,10 @@
-"""The file a simulated broker keeps its book in, so that it outlives the process as a real broker would.
+"""The file a simulated broker keeps its book in, so that it outlives the process as a real broker
+would.
 
-Two files: `<book>`, JSON lines, a header and then one line for each transition, each written with one
-`write`; and `<book>.cursor`, eight bytes in shared memory: the market step the book has reached. Both
-survive the death of the process at any instant; neither is synced, so a power cut may lose the end.
+Two files: `<book>`, JSON lines, a header and then one line for each transition, each written with
+one `write`; and `<book>.cursor`, eight bytes in shared memory: the market step the book has
+reached. Both survive the death of the process at any instant; neither is synced, so a power cut may
+lose the end.
 """
 
 from __future__ import annotations
@@ -11,6 +13,7 @@ import mmap
 import os
 from pathlib import Path
 from types import TracebackType
+from typing import Self
 
 import msgspec
 
@@ -54,7 +57,8 @@ class BookStore:
             return None
         for change in changes:
             book.apply(change)
-        # A transition is written before the cursor moves, so the later of the two is where it stood.
+        # A transition is written before the cursor moves, so the later of the two is where it
+        # stood.
         return max(changes[-1].step, self.cursor[0])
 
     def write(self, change: Change) -> None:
@@ -74,7 +78,7 @@ class BookStore:
         self._map.close()
         os.close(self._file)
 
-    def __enter__(self) -> BookStore:
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(
@@ -86,7 +90,8 @@ class BookStore:
         self.close()
 
     def _read(self) -> list[Change] | None:
-        """The transitions in the file, or None when there is no file yet; drops a torn last line."""
+        """The transitions in the file, or None when there is no file yet; drops a torn last
+        line."""
         if not self.path.exists():
             return None
         content = self.path.read_bytes()
@@ -115,7 +120,7 @@ class BookStore:
             if has != wants:
                 raise BookError(
                     f"{self.path} was kept with {name} {has}, this terminal has {name} {wants};"
-                    f" open it with the same profile, market and seed, or move it away to begin anew"
+                    " open it with the same profile, market and seed, or move it away to begin anew"
                 )
 
 

@@ -1,24 +1,30 @@
 """The simulated terminal: a program's end of the broker, with its own view of it.
 
-It relays requests and shows lists; what is true is in `server`, what a program may call is in `api`.
+It relays requests and shows lists; what is true is in `server`, what a program may call is in
+`api`.
 """
 
 from __future__ import annotations
 
+import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from types import ModuleType, TracebackType
+from typing import Self
 
 from engine.terminal.api import build_module
 from engine.terminal.api.conventions import Link
-from engine.terminal.book import Deal, Order, Position
 from engine.terminal.conditions import Conditions
+from engine.terminal.desk import Reply
+from engine.terminal.faults import FaultPlan
 from engine.terminal.market.base import Market
 from engine.terminal.profile import Profile
 from engine.terminal.request import Request
-from engine.terminal.desk import Reply
+from engine.terminal.sabotage import Saboteur, die
 from engine.terminal.server import Server
 from engine.terminal.snapshots import SymbolSnapshots
+from engine.terminal.views import Views
 
 
 @dataclass
@@ -53,6 +59,8 @@ class Terminal:
             name: Watched(symbol.visible, symbol.visible)
             for name, symbol in profile.symbols.items()
         }
+        self.views = Views(self.server.book)
+        self._saboteur: Saboteur | None = None
         self._link = Link(self)
         self._module: ModuleType | None = None
         self._snapshots: dict[str, SymbolSnapshots] = {}
@@ -76,12 +84,24 @@ class Terminal:
         """The switches of connection and permissions, to be flipped at will."""
         return self.server.conditions
 
+    def inject(
+        self,
+        plan: FaultPlan,
+        sleep: Callable[[float], None] = time.sleep,
+        die: Callable[[], None] = die,
+    ) -> None:
+        """Let the calls of the module run into the faults of a plan from now on.
+
+        `sleep` and `die` are what blocks a call and what kills the process.
+        """
+        self._saboteur = self._link.interference = Saboteur(self, plan, sleep, die)
+
     def close(self) -> None:
         """Let go of the book's file; the module answers no more."""
         self._link.open = False
         self.server.close()
 
-    def __enter__(self) -> Terminal:
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(
@@ -105,7 +125,13 @@ class Terminal:
 
     def send(self, request: Request) -> Reply:
         """Relay a request to the server."""
+        if self._saboteur is not None:
+            return self._saboteur.send(request, self.server.execute)
         return self.server.execute(request)
+
+    def break_pipe(self) -> None:
+        """Cut the program off: every call gives -10004 until it initializes again."""
+        self._link.open = False
 
     def snapshot(self, name: str) -> SymbolSnapshots:
         """The builder of a symbol's `symbol_info`."""
@@ -116,39 +142,3 @@ class Terminal:
                 name, self.profile.symbols[name], server.account, lambda: server.day_range(name)
             )
         return known
-
-    # The lists as this terminal shows them
-
-    def visible_positions(self) -> list[Position]:
-        """The open positions, oldest first."""
-        return list(self.server.book.positions.values())
-
-    def visible_orders(self) -> list[Order]:
-        """The live orders, oldest first."""
-        return list(self.server.book.orders.values())
-
-    def deals_between(self, first_msc: int, last_msc: int) -> list[Deal]:
-        """The deals of a stretch of server time."""
-        return self.server.book.deals_between(first_msc, last_msc)
-
-    def deals_of_ticket(self, ticket: int) -> list[Deal]:
-        """The deal of a ticket."""
-        found = self.server.book.deal_by_ticket.get(ticket)
-        return [] if found is None else [found]
-
-    def deals_of_position(self, position: int) -> list[Deal]:
-        """The deals of a position identifier."""
-        return list(self.server.book.deals_by_position.get(position, ()))
-
-    def done_between(self, first_msc: int, last_msc: int) -> list[Order]:
-        """The orders of a stretch of server time."""
-        return self.server.book.done_between(first_msc, last_msc)
-
-    def done_of_ticket(self, ticket: int) -> list[Order]:
-        """The done order of a ticket."""
-        found = self.server.book.done_by_ticket.get(ticket)
-        return [] if found is None else [found]
-
-    def done_of_position(self, position: int) -> list[Order]:
-        """The done orders of a position identifier."""
-        return list(self.server.book.done_by_position.get(position, ()))

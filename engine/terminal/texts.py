@@ -1,7 +1,7 @@
 """The comments with which a trade server explains its retcodes.
 
-Those that were recorded (facts 3.1) are marked; brokers word the others differently, so a profile may
-replace any of them.
+Those that were recorded (facts 3.1) are marked; brokers word the others differently, so a profile
+may replace any of them.
 """
 
 from __future__ import annotations

@@ -6,7 +6,7 @@ from types import ModuleType
 
 from engine.terminal.api.connection import Connection
 from engine.terminal.api.conventions import Link, bind
-from engine.terminal.api.helpers import helpers
+from engine.terminal.api.helpers import Helpers
 from engine.terminal.api.lists import Lists
 from engine.terminal.api.prices import Prices
 from engine.terminal.api.symbols import Symbols
@@ -29,7 +29,7 @@ def build_module(link: Link) -> ModuleType:
             if hasattr(function, "convention"):
                 setattr(module, name, bind(link, getattr(part, name)))
     module.__dict__["last_error"] = _last_error(link)
-    module.__dict__.update(helpers(module))
+    module.__dict__.update(Helpers(module).functions())
     module.__dict__["__version__"] = VERSION
     module.__dict__["__author__"] = AUTHOR
     return module

@@ -1,4 +1,5 @@
-"""The calling conventions of the module's C functions, and the line between a program and the terminal.
+"""The calling conventions of the module's C functions, and the line between a program and the
+terminal.
 
 A function here is written for its arguments alone; these wrappers give it `last_error`, the failure
 value, the errors that CPython raises before a C function runs, and the ones the module forgets.
@@ -51,8 +52,8 @@ class CallFailed(Exception):
 class Interference(Protocol):
     """What a fault plan may do around a call."""
 
-    def before(self, name: str) -> None:
-        """Called before a function runs; may raise CallFailed or change the terminal."""
+    def around(self, name: str, arguments: tuple[Any, ...], call: Callable[[], Any]) -> Any:
+        """Make the call, or not, and give its result, or another; may raise CallFailed."""
 
 
 class Link:
@@ -118,7 +119,7 @@ def bind(link: Link, method: Function) -> Function:
         link.error = SUCCESS
         try:
             if link.interference is not None:
-                link.interference.before(name)
+                return link.interference.around(name, arguments, lambda: method(*arguments))
             return method(*arguments)
         except ArgumentRefused as refused:
             link.error = (mt5.RES_E_INVALID_PARAMS, refused.text)

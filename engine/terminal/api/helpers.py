@@ -16,10 +16,23 @@ _DEVIATION = 10
 _AGAIN = (mt5.TRADE_RETCODE_REQUOTE, mt5.TRADE_RETCODE_PRICE_OFF)
 
 
-def helpers(module: ModuleType) -> dict[str, Callable[..., Any]]:
-    """The functions, bound to a module (whose records only a program's eyes can type: `Any`)."""
+class Helpers:
+    """The functions over one module (whose records no type checker knows: `Any`)."""
 
-    def _RawOrder(  # noqa: N802 (the module's name)
+    def __init__(self, module: ModuleType) -> None:
+        self._module = module
+
+    def functions(self) -> dict[str, Callable[..., Any]]:
+        """The functions under the module's names for them."""
+        return {
+            "_RawOrder": self.raw_order,
+            "Buy": self.buy,
+            "Sell": self.sell,
+            "Close": self.close,
+        }
+
+    def raw_order(
+        self,
         order_type: int,
         symbol: str,
         volume: float,
@@ -27,6 +40,7 @@ def helpers(module: ModuleType) -> dict[str, Callable[..., Any]]:
         comment: str | None = None,
         ticket: int | None = None,
     ) -> Any:
+        """Send one market order; without a filling mode, which is FOK."""
         request: dict[str, object] = {
             "action": mt5.TRADE_ACTION_DEAL,
             "symbol": symbol,
@@ -39,24 +53,25 @@ def helpers(module: ModuleType) -> dict[str, Callable[..., Any]]:
             request["comment"] = comment
         if ticket is not None:
             request["position"] = ticket
-        return module.order_send(request)
+        return self._module.order_send(request)
 
-    def at_market(
-        order_type: int, symbol: str, volume: float, comment: str | None, ticket: int | None
+    def _at_market(
+        self, order_type: int, symbol: str, volume: float, comment: str | None, ticket: int | None
     ) -> Any:
         """Try at the current price until it is neither a requote nor off."""
         result = None
         for _ in range(_ATTEMPTS):
-            tick = module.symbol_info_tick(symbol)
+            tick = self._module.symbol_info_tick(symbol)
             if tick is None:
                 return None
             price = tick.ask if order_type == mt5.ORDER_TYPE_BUY else tick.bid
-            result = _RawOrder(order_type, symbol, volume, price, comment, ticket)
+            result = self.raw_order(order_type, symbol, volume, price, comment, ticket)
             if result is None or result.retcode not in _AGAIN:
                 break
         return result
 
-    def Buy(  # noqa: N802 (the module's name)
+    def buy(
+        self,
         symbol: str,
         volume: float,
         price: float | None = None,
@@ -64,11 +79,13 @@ def helpers(module: ModuleType) -> dict[str, Callable[..., Any]]:
         comment: str | None = None,
         ticket: int | None = None,
     ) -> Any:
+        """Buy at a price, or at the market."""
         if price is not None:
-            return _RawOrder(mt5.ORDER_TYPE_BUY, symbol, volume, price, comment, ticket)
-        return at_market(mt5.ORDER_TYPE_BUY, symbol, volume, comment, ticket)
+            return self.raw_order(mt5.ORDER_TYPE_BUY, symbol, volume, price, comment, ticket)
+        return self._at_market(mt5.ORDER_TYPE_BUY, symbol, volume, comment, ticket)
 
-    def Sell(  # noqa: N802 (the module's name)
+    def sell(
+        self,
         symbol: str,
         volume: float,
         price: float | None = None,
@@ -76,26 +93,25 @@ def helpers(module: ModuleType) -> dict[str, Callable[..., Any]]:
         comment: str | None = None,
         ticket: int | None = None,
     ) -> Any:
+        """Sell at a price, or at the market."""
         if price is not None:
-            return _RawOrder(mt5.ORDER_TYPE_SELL, symbol, volume, price, comment, ticket)
-        return at_market(mt5.ORDER_TYPE_SELL, symbol, volume, comment, ticket)
+            return self.raw_order(mt5.ORDER_TYPE_SELL, symbol, volume, price, comment, ticket)
+        return self._at_market(mt5.ORDER_TYPE_SELL, symbol, volume, comment, ticket)
 
-    def Close(  # noqa: N802 (the module's name)
-        symbol: str, *, comment: str | None = None, ticket: int | None = None
-    ) -> Any:
+    def close(self, symbol: str, *, comment: str | None = None, ticket: int | None = None) -> Any:
+        """Close a symbol's positions, or one: True, "Partially" or False."""
         held = (
-            module.positions_get(symbol=symbol)
+            self._module.positions_get(symbol=symbol)
             if ticket is None
-            else module.positions_get(ticket=ticket)
+            else self._module.positions_get(ticket=ticket)
         )
         closed = 0
         for position in held:
-            result = at_market(1 - position.type, symbol, position.volume, comment, position.ticket)
+            side = 1 - position.type
+            result = self._at_market(side, symbol, position.volume, comment, position.ticket)
             if result is None:
                 return None
             closed += result.retcode == mt5.TRADE_RETCODE_DONE
         if not closed:
             return False
         return True if closed == len(held) else "Partially"
-
-    return {"_RawOrder": _RawOrder, "Buy": Buy, "Sell": Sell, "Close": Close}

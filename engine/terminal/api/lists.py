@@ -24,6 +24,7 @@ from engine.terminal.arguments import (
     group,
     symbol_named,
 )
+from engine.terminal.book import Order
 from engine.terminal.filters import matches
 from engine.terminal.request import ArgumentRefused, integer, unsigned64
 from engine.terminal.snapshots import Record
@@ -55,13 +56,13 @@ class Lists:
     def positions_total(self) -> int:
         """How many positions are open."""
         self._link.server()
-        return len(self._link.terminal.visible_positions())
+        return len(self._link.terminal.views.positions())
 
     @no_arguments()
     def orders_total(self) -> int:
         """How many orders are live."""
         self._link.server()
-        return len(self._link.terminal.visible_orders())
+        return len(self._link.terminal.views.orders())
 
     @keywords()
     def positions_get(self, args: tuple[object, ...], named: Named) -> Records:
@@ -69,7 +70,7 @@ class Lists:
         chosen = _choice(args, named)
         server = self._link.server()
         self._known(named)
-        found = chosen(self._link.terminal.visible_positions())
+        found = chosen(self._link.terminal.views.positions())
         return tuple([snapshots.position(held, server.account) for held in found])
 
     @keywords()
@@ -78,7 +79,7 @@ class Lists:
         chosen = _choice(args, named)
         server = self._link.server()
         self._known(named)
-        found = chosen(self._link.terminal.visible_orders())
+        found = chosen(self._link.terminal.views.orders())
         return tuple([snapshots.order(one, server.price_for(one)) for one in found])
 
     def _known(self, named: Named) -> None:
@@ -94,30 +95,38 @@ class Lists:
     @positional()
     def history_orders_total(self, *args: object) -> int:
         """How many orders were done between two dates."""
-        return len(self._between("history_orders_total", args, self._link.terminal.done_between))
+        return len(self._between("history_orders_total", args, self._done_between()))
 
     @positional()
     def history_deals_total(self, *args: object) -> int:
         """How many deals were made between two dates."""
-        return len(self._between("history_deals_total", args, self._link.terminal.deals_between))
+        return len(
+            self._between("history_deals_total", args, self._link.terminal.views.deals_between)
+        )
+
+    def _done_between(self) -> Callable[[int, int], list[Order]]:
+        """Whether the dates are compared with placing or finishing is a switch of the profile."""
+        terminal = self._link.terminal
+        by_setup = terminal.profile.switches.history_orders_by == "setup"
+        return terminal.views.set_up_between if by_setup else terminal.views.done_between
 
     @keywords()
     def history_orders_get(self, args: tuple[object, ...], named: Named) -> Records:
         """Done orders: between two dates, of a ticket or of a position."""
-        terminal = self._link.terminal
+        views = self._link.terminal.views
         found = self._history(
             "history_orders_get", args, named,
-            terminal.done_between, terminal.done_of_ticket, terminal.done_of_position,
+            self._done_between(), views.done_of_ticket, views.done_of_position,
         )  # fmt: skip
         return tuple([snapshots.order(one, one.price_current) for one in found])
 
     @keywords()
     def history_deals_get(self, args: tuple[object, ...], named: Named) -> Records:
         """Deals: between two dates, of a ticket or of a position."""
-        terminal = self._link.terminal
+        views = self._link.terminal.views
         found = self._history(
             "history_deals_get", args, named,
-            terminal.deals_between, terminal.deals_of_ticket, terminal.deals_of_position,
+            views.deals_between, views.deals_of_ticket, views.deals_of_position,
         )  # fmt: skip
         return tuple([snapshots.deal(one) for one in found])
 

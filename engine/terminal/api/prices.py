@@ -147,7 +147,8 @@ class Prices:
         return Ticks(ticks.table[chosen], ticks.times[chosen])
 
     def _dated(self, name: str, copy: Callable[[], T], *moments: Date) -> T:
-        """Run a call whose dates may have left an OverflowError behind: it is raised after the call."""
+        """Run a call whose dates may have left an OverflowError behind: it is raised after the
+        call."""
         pending = next((moment.pending for moment in moments if moment.pending is not None), None)
         if pending is None:
             return copy()

@@ -1,4 +1,5 @@
-"""`symbols_total`, `symbols_get`, `symbol_info`, `symbol_info_tick`, `symbol_select`, `market_book_*`."""
+"""`symbols_total`, `symbols_get`, `symbol_info`, `symbol_info_tick`, `symbol_select`,
+`market_book_*`."""
 
 from __future__ import annotations
 

@@ -15,9 +15,9 @@ from engine.terminal.arguments import (
     exactly,
     symbol,
 )
+from engine.terminal.desk import Reply
 from engine.terminal.records import OrderCheckResult, OrderSendResult
 from engine.terminal.request import ArgumentRefused, Request, parse
-from engine.terminal.desk import Reply
 from engine.terminal.server import Server
 from engine.terminal.snapshots import Record
 

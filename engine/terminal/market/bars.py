@@ -68,15 +68,15 @@ class BarMarket(Market):
         )
         if not 0 <= start < len(self._timeline):
             raise MarketError(
-                f"start={start}, but the data has {len(self._timeline)} minutes; at least one minute"
+                f"start={start}, but the data has {len(self._timeline)} minutes; at least one"
                 " must follow the history"
             )
         for name, table in self._tables.items():
             begun = int(np.searchsorted(self._timeline, table["time"][0]))
             if begun > start:
                 raise MarketError(
-                    f"start={start}, but the first bar of {name} is minute {begun}: every symbol needs"
-                    f" a price at the beginning. Use start={begun} or more"
+                    f"start={start}, but the first bar of {name} is minute {begun}: every symbol"
+                    f" needs a price at the beginning. Use start={begun} or more"
                 )
         self._start = start
         self._lanes: list[_Lane] = []
@@ -142,7 +142,8 @@ class BarMarket(Market):
         return True
 
     def _points(self, step: int) -> Iterator[Point]:
-        """The points of a step over all symbols, by time and then by symbol in the order of `data`."""
+        """The points of a step over all symbols, by time and then by symbol in the order of
+        `data`."""
         lanes = [lane.points(step) for lane in self._lanes]
         if len(lanes) == 1:
             return iter(lanes[0])
@@ -206,7 +207,8 @@ class _Lane:
         self.quote.time_msc = int(self._table["time"][bar]) * 1000
 
     def load(self, first: int, last: int) -> None:
-        """Turn the steps from `first` up to and without `last` into rows: extremes, then the quote after."""
+        """Turn the steps from `first` up to and without `last` into rows: extremes, then the quote
+        after."""
         table, steps = self._table, np.arange(first, last)
         bar, walked = self._opened[steps], self._opened[steps - 1]
         opens, walks = self._fresh[steps], self._fresh[steps - 1]
@@ -274,7 +276,8 @@ class _Lane:
         return known
 
     def _unfinished(self, step: int) -> Table:
-        """The current bar as far as it has been seen: its open only, in the minute that opened it."""
+        """The current bar as far as it has been seen: its open only, in the minute that opened
+        it."""
         row: Table = self._table[self._opened[step]].copy()
         if self._fresh[step]:
             for field in ("high", "low", "close"):
@@ -297,13 +300,14 @@ class _Lane:
 
 def _as_rates(name: str, table: Table) -> Table:
     """The bars in the module's own layout."""
-    missing = [field for field in RATES.names or () if field not in (table.dtype.names or ())]
+    fields = RATES.names or ()
+    missing = [field for field in fields if field not in (table.dtype.names or ())]
     if missing:
         raise MarketError(
-            f"bars of {name}: the column {missing[0]!r} is missing; expected {list(RATES.names or ())}"
+            f"bars of {name}: the column {missing[0]!r} is missing; expected {', '.join(fields)}"
         )
     rows: Table = np.empty(len(table), dtype=RATES)
-    for field in RATES.names or ():
+    for field in fields:
         rows[field] = table[field]
     require_ascending(rows["time"], f"bars of {name}", strictly=True)
     return rows

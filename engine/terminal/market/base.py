@@ -1,7 +1,8 @@
 """What a market is to the terminal: quotes that move in steps, and the history that led to them.
 
 A market knows prices and time and nothing about orders. To be fast it is told, per symbol, between
-which prices nothing can happen (the guard); only a step that leaves the guard is played tick by tick.
+which prices nothing can happen (the guard); only a step that leaves the guard is played tick by
+tick.
 """
 
 from __future__ import annotations
@@ -23,13 +24,14 @@ Table: TypeAlias = npt.NDArray[np.void]
 #: Time of the guard when no timer is set.
 NEVER = 1 << 62
 
-#: How many steps are turned into Python lists at a time: lists are several times faster to read than
-#: arrays, and a chunk of them keeps memory flat.
+#: How many steps are turned into Python lists at a time: lists are several times faster to read
+#: than arrays, and a chunk of them keeps memory flat.
 CHUNK = 32_768
 
 
 class Quote:
-    """A symbol's current prices, and the guard: while bid and ask stay strictly inside, nothing can happen."""
+    """A symbol's current prices, and the guard: while bid and ask stay strictly inside, nothing can
+    happen."""
 
     __slots__ = (
         "ask",
@@ -79,8 +81,8 @@ Listener: TypeAlias = Callable[[Iterator[Point]], None]
 class Market(ABC):
     """A source of quotes that moves in steps.
 
-    After `bind`, `step` is the absolute number of the current step, counted from the first datum, and
-    stays meaningful across processes.
+    After `bind`, `step` is the absolute number of the current step, counted from the first datum,
+    and stays meaningful across processes.
     """
 
     def __init__(self) -> None:
@@ -93,7 +95,8 @@ class Market(ABC):
 
     @abstractmethod
     def bind(self, symbols: Mapping[str, Symbol], zone: ZoneRule) -> None:
-        """Prepare for a broker: its spreads, its digits, its clock. Stands at the first step after."""
+        """Prepare for a broker: its spreads, its digits, its clock. Stands at the first step
+        after."""
 
     @abstractmethod
     def seek(self, step: int) -> None:
@@ -123,7 +126,8 @@ class Market(ABC):
 
 
 class Ticks(NamedTuple):
-    """Ticks, oldest first, and their `time_msc` by themselves: views, to be copied before handing out."""
+    """Ticks, oldest first, and their `time_msc` by themselves: views, to be copied before handing
+    out."""
 
     table: Table
     times: npt.NDArray[np.int64]

@@ -1,4 +1,5 @@
-"""A live-like market out of nothing: a seeded random walk with a breathing spread and weekend gaps."""
+"""A live-like market out of nothing: a seeded random walk with a breathing spread and weekend
+gaps."""
 
 from __future__ import annotations
 
@@ -36,7 +37,8 @@ class Walk(msgspec.Struct, frozen=True, kw_only=True):
     """How one symbol's price moves.
 
     `spread` and `tick` (the step of the price; the last digit's by default) are in price.
-    `volatility` is the standard deviation of a tick in parts of the price; `gap` the same for a weekend.
+    `volatility` is the standard deviation of a tick in parts of the price; `gap` the same for a
+    weekend.
     """
 
     price: float

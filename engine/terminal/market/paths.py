@@ -16,8 +16,8 @@ _OHLC_TIMES = (20_000, 40_000, 59_000)
 def corners(open_: float, high: float, low: float, close: float) -> tuple[float, float, float]:
     """The prices after the open: a rising bar visits its low first, a falling one its high.
 
-    Source: MQL5 "Algorithm of tick generation within the terminal strategy tester". A bar that closes
-    where it opened counts as rising.
+    Source: MQL5 "Algorithm of tick generation within the terminal strategy tester". A bar that
+    closes where it opened counts as rising.
     """
     return (low, high, close) if close >= open_ else (high, low, close)
 
@@ -32,8 +32,8 @@ def generated_path(
 ) -> tuple[tuple[int, float], ...]:
     """The "every tick" model: the corners, with `ticks` prices spread evenly over the way.
 
-    A bar of fewer than four ticks has only its corners, as in the tester. Every generated price lies
-    on the tick grid between two corners, and no corner is left out.
+    A bar of fewer than four ticks has only its corners, as in the tester. Every generated price
+    lies on the tick grid between two corners, and no corner is left out.
     """
     way = ohlc_path(open_, high, low, close)
     extra = ticks - 4

@@ -51,7 +51,8 @@ def openings(times: npt.NDArray[np.int64], timeframe: int) -> npt.NDArray[np.int
 
 
 def server_day(time: int) -> datetime:
-    """Midnight of the server's day of a server second (as a UTC datetime, since stamps are wall clock)."""
+    """Midnight of the server's day of a server second (as a UTC datetime, since stamps are wall
+    clock)."""
     return datetime.fromtimestamp(time // 86_400 * 86_400, UTC)
 
 

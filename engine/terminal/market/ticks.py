@@ -41,12 +41,13 @@ class TickMarket(Market):
     Args:
         data: symbol to ticks: an array with `time_msc`, `bid`, `ask` and, if there are any, `last`,
             `volume_real` (or `volume`) and `flags`.
-        stamps: `server`: `time_msc` is the server's wall clock, as MetaTrader stores it. `utc`: it is
-            UTC, and the profile's zone rule makes server time of it.
+        stamps: `server`: `time_msc` is the server's wall clock, as MetaTrader stores it. `utc`: it
+            is UTC, and the profile's zone rule makes server time of it.
         start: how many ticks are already history at the beginning; without it, as few as give every
             symbol a price.
 
-    The price jumps from tick to tick: a stop that is jumped over is filled at the next tick's price.
+    The price jumps from tick to tick: a stop that it jumps over is filled at the next tick's
+    price.
 
     Raises:
         MarketError: no data, unsorted data, or fewer ticks than `start` + 1.

@@ -42,17 +42,18 @@ def _outcome(call: Callable[[], object]) -> str:
     """The repr of a result, or the error and what it came from, as the recording wrote them."""
     try:
         return repr(call())
-    except Exception as error:  # any error at all is an outcome to compare
+    except Exception as error:  # noqa: BLE001 (any error at all is an outcome to compare)
         cause = error.__cause__
         text = f"RAISES {type(error).__name__}: {error}"
         return text if cause is None else f"{text} <- {type(cause).__name__}: {cause}"
 
 
 def _today(recorded: str) -> str:
-    """A recorded text of CPython 3.12's own struct sequences, as the running interpreter words it."""
+    """A recorded text of CPython 3.12's own struct sequences, as the running interpreter words
+    it."""
     wordings = {
         "RAISES TypeError: structseq() missing required argument 'sequence' (pos 1)": _outcome(
-            lambda: time.struct_time()  # type: ignore[call-arg]  # that is the question
+            time.struct_time  # type: ignore[arg-type]  # without an argument: that is the question
         ),
         "RAISES TypeError: constructor requires a sequence": _outcome(
             lambda: time.struct_time(1)  # type: ignore[arg-type]  # that is the question
