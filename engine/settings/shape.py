@@ -40,17 +40,17 @@ def check(value: object, kind: inspect.Type, key: KeyPath = ()) -> Iterator[Find
 
 def member(kind: inspect.Type, value: object) -> inspect.Type:
     """Return the one type of a union that `value` is meant to be; any other type as it is."""
-    if isinstance(kind, inspect.Metadata):
-        return member(kind.type, value)
+    kind = _bare(kind)
     if not isinstance(kind, inspect.UnionType):
         return kind
-    for one in kind.types:
+    types = [_bare(one) for one in kind.types]
+    for one in types:
         if isinstance(one, inspect.StructType) and isinstance(value, dict):
             if one.tag_field is None or value.get(one.tag_field) == one.tag:
                 return one
         elif _fits(one, value):
             return one
-    others = [one for one in kind.types if not isinstance(one, inspect.NoneType)]
+    others = [one for one in types if not isinstance(one, inspect.NoneType)]
     return others[0] if len(others) == 1 else kind
 
 
@@ -130,6 +130,11 @@ def _check_struct(
             yield from check(value[name], field.type, (*key, name))
         elif field.required:
             yield (*key, name), f"this key is missing; expected: {describe(field.type)}"
+
+
+def _bare(kind: inspect.Type) -> inspect.Type:
+    """Return the type without its description."""
+    return _bare(kind.type) if isinstance(kind, inspect.Metadata) else kind
 
 
 def _fits(kind: inspect.Type, value: object) -> bool:
