@@ -7,8 +7,8 @@ in it asks which.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from typing import Any, cast
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any
 
 import msgspec
 
@@ -17,7 +17,7 @@ from engine.execution import reactors
 from engine.execution.reactors import Draft
 from engine.strategies.base import Strategy
 from engine.strategies.catalogue import build
-from journal.envelope import AnyEvent, Event
+from journal.envelope import AnyEvent, Event, stamp
 from journal.errors import DaybookError
 from journal.events import (
     BarClosed,
@@ -46,7 +46,7 @@ class Kernel:
         self.state: State = self._fold.state
         self._config: Config | None = None
         self._strategies: dict[tuple[str, str], list[Strategy]] = {}
-        self._reactors: dict[type, Callable[[Event[Any]], Iterator[Draft]]] = {
+        self._reactors: dict[type, Callable[[Event[Any]], Iterable[Draft]]] = {
             RunStarted: lambda event: reactors.on_start(self.state, event),
             BarClosed: self._on_bar,
             QuoteObserved: lambda event: reactors.on_quote(self.state, self.config, event),
@@ -88,7 +88,7 @@ class Kernel:
         """
         self.evolve(event)
         react = self._reactors.get(type(event.data))
-        drafts = react(event) if react is not None else iter(())
+        drafts = iter(react(event)) if react is not None else iter(())
         missing: list[AnyEvent] = []
         for done in recorded:
             draft = next(drafts, None)
@@ -132,26 +132,26 @@ class Kernel:
                 strategy.update(bar)
             self._strategies.setdefault((entry.symbol, entry.timeframe), []).append(strategy)
 
-    def _on_bar(self, event: Event[BarClosed]) -> Iterator[Draft]:
-        state, bar = self.state, event.data
-        if not state.run.live:  # caught up on later: too old to trade on
-            return
-        for index, strategy in enumerate(self._strategies.get((bar.symbol, bar.timeframe), ())):
-            proposal = strategy.propose()
-            if proposal is None:
-                continue
-            proposed: OrderProposed = reactors.propose(
-                cast(AnyEvent, event), index, strategy.config, proposal
-            )
-            yield proposed, proposed.key
-            yield from reactors.on_proposed(state, proposed.key)
+    def _on_bar(self, event: Event[BarClosed]) -> Iterable[Draft]:
+        if not self.state.run.live:  # caught up on later: too old to trade on
+            return ()
+        bar = event.data
+        proposed = [
+            reactors.propose(event, index, strategy.config, proposal)
+            for index, strategy in enumerate(self._strategies.get((bar.symbol, bar.timeframe), ()))
+            if (proposal := strategy.propose()) is not None
+        ]
+        return self._propose(proposed) if proposed else ()
+
+    def _propose(self, proposed: list[OrderProposed]) -> Iterator[Draft]:
+        for proposal in proposed:
+            yield proposal, proposal.key
+            yield from reactors.on_proposed(self.state, proposal.key)
 
 
 def _decision(cause: AnyEvent, index: int, data: Payload, key: str) -> AnyEvent:
     """Give the `index`-th decision of a step its place right behind its cause."""
-    kind = type(data)
-    seq = cause.seq + 1 + index
-    return Event(seq, cause.ts, kind.__name__, kind.VERSION, cause.run, cause.seq, key, data)
+    return stamp(data, cause.seq + 1 + index, cause.ts, cause.run, cause.seq, key)
 
 
 def warmup_of(config: Config) -> int:

@@ -164,14 +164,7 @@ class Engine:
     # --- the journal and the kernel
 
     def _append(self, data: Payload, cause: int = 0, corr: str = "") -> AnyEvent:
-        event = stamp(
-            data,
-            seq=self._journal.next_seq,
-            ts=self._clock.now_ns(),
-            run=self._run,
-            cause=cause,
-            corr=corr,
-        )
+        event = stamp(data, self._journal.next_seq, self._clock.now_ns(), self._run, cause, corr)
         self._journal.append(event)
         return event
 

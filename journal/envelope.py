@@ -38,9 +38,7 @@ class Event(msgspec.Struct, Generic[P], frozen=True, forbid_unknown_fields=True,
 AnyEvent = Event[Payload]
 
 
-def stamp(
-    data: Payload, *, seq: int, ts: int, run: str, cause: int = 0, corr: str = ""
-) -> AnyEvent:
+def stamp(data: Payload, seq: int, ts: int, run: str, cause: int = 0, corr: str = "") -> AnyEvent:
     """Put a payload into its envelope."""
     kind = type(data)
     return Event(seq, ts, kind.__name__, kind.VERSION, run, cause, corr, data)

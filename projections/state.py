@@ -57,20 +57,25 @@ class Fold:
 
     def __init__(self, state: State | None = None) -> None:
         self.state = initial() if state is None else state
-        self._routes: dict[type, list[tuple[Any, Any]]] = {}
+        routes: dict[type, list[tuple[Any, Any]]] = {}
         for projection in PROJECTIONS:
             part = getattr(self.state, projection.name)
             for kind, handler in projection.handlers.items():
-                self._routes.setdefault(kind, []).append((handler, part))
+                routes.setdefault(kind, []).append((handler, part))
+        self._deal_routes = routes[DealRecorded]
+        routes[DealRecorded] = [(self._deal, self.state.idempotency)]
+        self._routes = routes
 
     def evolve(self, event: Event[Any]) -> None:
         """Fold in one event. A deal that is recorded already changes nothing."""
-        state, data = self.state, event.data
-        state.seq = event.seq
-        if type(data) is DealRecorded and data.ticket in state.idempotency.deals:
-            return
-        for handler, part in self._routes.get(type(data), ()):
+        self.state.seq = event.seq
+        for handler, part in self._routes.get(type(event.data), ()):
             handler(part, event)
+
+    def _deal(self, index: Idempotency, event: Event[DealRecorded]) -> None:
+        if event.data.ticket not in index.deals:
+            for handler, part in self._deal_routes:
+                handler(part, event)
 
 
 def fold(events: Iterable[AnyEvent]) -> State:

@@ -38,7 +38,10 @@ TIMEFRAMES = {
 }
 """`TIMEFRAME_*`."""
 
-DAY_S = 86_400
+END_S = 2**31 - 1
+"""The end of every history window: the last second that the module can take. Anything nearer is a
+guess at the broker's clock, and a guess in UTC loses the newest hours (facts 5.2)."""
+
 MAX_CATCH_UP = 100_000
 """Bars that are asked for at the most when the engine was away."""
 
@@ -220,11 +223,9 @@ class Mt5Gateway:
         return [seen[ticket] for ticket in sorted(seen)]
 
     async def _history(self, function: str, since_msc: int) -> Sequence[Any]:
-        # The end is a day ahead of anything the broker's clock can show: asking in UTC would lose
-        # the newest hours. 0 is never stored by the module, it would send stack garbage.
+        # 0 is never stored by the module, it would send stack garbage.
         begin = max(since_msc // 1000, 1)
-        now = await self.server_msc() // 1000
-        records: Sequence[Any] = await self._calls.call(function, begin, max(now, begin) + DAY_S)
+        records: Sequence[Any] = await self._calls.call(function, begin, END_S)
         return records
 
     async def server_msc(self) -> int:

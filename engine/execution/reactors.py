@@ -13,6 +13,7 @@ from engine.risk.governor import objection, veto, weigh
 from engine.strategies.base import Proposal, StrategyBase
 from journal.envelope import Event
 from journal.events import (
+    BarClosed,
     BrokerReplied,
     BrokerSnapshotTaken,
     EvidenceGathered,
@@ -35,7 +36,7 @@ Draft = tuple[Payload, str]
 
 
 def propose(
-    event: Event[Payload], index: int, strategy: StrategyBase, proposal: Proposal
+    event: Event[BarClosed], index: int, strategy: StrategyBase, proposal: Proposal
 ) -> OrderProposed:
     """Make a strategy's wish an event with a key of its own."""
     return OrderProposed(
