@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable, Sequence
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Annotated, ParamSpec
 
@@ -59,6 +58,8 @@ def _command(example: str) -> Callable[[Callable[P, int]], Callable[P, int]]:
 
 
 def _print_version(wanted: bool) -> None:
+    from importlib.metadata import PackageNotFoundError, version
+
     if wanted:
         try:
             typer.echo(f"daybook {version('mt5-daybook')}")
@@ -184,7 +185,7 @@ def replay(
     return print_replay(directory, verify=verify, as_json=as_json)
 
 
-@_command('daybook sql journals/demo "select type, count(*) as events from events group by type"')
+@_command('daybook sql journals/demo "select * from deal_recorded limit 5"')
 def sql(
     directory: Directory,
     query: Annotated[str, typer.Argument(metavar="SELECT", help="One SELECT of DuckDB's SQL.")],

@@ -19,7 +19,7 @@ from pathlib import Path
 import typer
 
 from journal.errors import DaybookError, DivergenceError, JournalCorrupt, UndecodableEvent
-from tools.cli.streams import forget_stdout
+from tools.cli.streams import forget_stdout, harmless, reader_left
 
 FINE = 0
 PROBLEM = 1
@@ -36,9 +36,6 @@ def guarded(run: Callable[[], object]) -> int:
         sys.stdout.flush()
     except typer.Exit:  # typer's own way to say a code: `--help`, `--version`
         raise
-    except BrokenPipeError:
-        forget_stdout()
-        return FINE
     except typer.TyperException as error:
         say(_usage(error))
         return COULD_NOT_RUN
@@ -46,6 +43,9 @@ def guarded(run: Callable[[], object]) -> int:
         say(str(error))
         return PROBLEM if isinstance(error, _PROBLEMS) else COULD_NOT_RUN
     except OSError as error:
+        if reader_left(error):
+            forget_stdout()
+            return FINE
         say(_os_error(error))
         return COULD_NOT_RUN
     except (KeyboardInterrupt, typer.Abort):
@@ -60,7 +60,7 @@ def guarded(run: Callable[[], object]) -> int:
 def say(message: str) -> None:
     """Write each line of a message to the error stream, behind the command's name."""
     for line in message.splitlines() or [""]:
-        sys.stderr.write(f"daybook: {line}\n")
+        sys.stderr.write(f"daybook: {harmless(line)}\n")
 
 
 def _usage(error: typer.TyperException) -> str:

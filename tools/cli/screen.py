@@ -25,6 +25,8 @@ from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn
 from rich.table import Table
 from rich.text import Text
 
+from tools.cli.streams import harmless
+
 Justify = Literal["left", "right"]
 Fact = tuple[str, str] | tuple[str, str, str]
 """A label, its value, and perhaps a remark."""
@@ -120,6 +122,8 @@ def progress(label: str) -> Iterator[Move]:
     if not console.is_terminal:
         yield lambda done, total, remark: None
         return
+    # Room for the terminal's own `^C`: a line that wraps could not be taken back.
+    console.width -= 4
     bar = Progress(
         TextColumn("  {task.description}"),
         BarColumn(bar_width=None if console.width < 100 else 40),
@@ -145,15 +149,6 @@ def progress(label: str) -> Iterator[Move]:
                 bar.refresh()
 
         yield move
-
-
-def harmless(text: str) -> str:
-    """Return the text with every control character written out, so that none reaches a terminal."""
-    if text.isprintable():
-        return text
-    return "".join(
-        c if c.isprintable() else c.encode("unicode_escape").decode("ascii") for c in text
-    )
 
 
 def number(value: int) -> str:

@@ -1,8 +1,9 @@
-"""The standard streams: made to take any character, and let go when their reader has left."""
+"""The standard streams: any character can be written, none steers a terminal, a reader may go."""
 
 from __future__ import annotations
 
 import codecs
+import errno
 import os
 import sys
 
@@ -23,6 +24,22 @@ def make_safe() -> None:
         reconfigure = getattr(stream, "reconfigure", None)
         if reconfigure is not None:
             reconfigure(errors="daybook")
+
+
+def harmless(text: str) -> str:
+    """Return the text with every control character written out, so that none reaches a terminal."""
+    if text.isprintable():
+        return text
+    return "".join(
+        c if c.isprintable() else c.encode("unicode_escape").decode("ascii") for c in text
+    )
+
+
+def reader_left(error: OSError) -> bool:
+    """Return whether a write failed because whoever read our output has gone."""
+    # Windows has no EPIPE for this; it calls the argument invalid.
+    windows = os.name == "nt" and error.errno == errno.EINVAL and error.filename is None
+    return isinstance(error, BrokenPipeError) or windows
 
 
 def forget_stdout() -> None:

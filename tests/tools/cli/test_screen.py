@@ -125,7 +125,7 @@ def test_without_a_terminal_there_is_no_bar(monkeypatch: pytest.MonkeyPatch) -> 
     ],
 )
 def test_texts_from_elsewhere_cannot_steer_the_terminal(text: str, written: str) -> None:
-    assert screen.harmless(text) == written
+    assert streams.harmless(text) == written
 
 
 @pytest.mark.parametrize(
