@@ -43,6 +43,29 @@ class Evidence(Section, frozen=True, kw_only=True):
     interval_s: Annotated[float, Meta(ge=0.0, le=60.0)] = 1.0
 
 
+class Worker(Section, frozen=True, kw_only=True):
+    """The process that holds the MetaTrader5 module, and how long it may take.
+
+    python      program of a Python that has the module and msgspec; empty for the one that runs the
+                engine
+    wine        folder of a Wine prefix made by `tools/wine.py`, on Linux; its own Python is used
+    terminal    the terminal64.exe to drive, as Windows names it; empty for the one that the module
+                finds. Name it wherever there is more than one
+    portable    start the terminal in portable mode
+    deadline_s  seconds for an answer; the worker is killed when they have passed. `history` for
+                bars, ticks and history, which the terminal may have to download; `initialize` for
+                connecting, as the terminal may have to be started
+    """
+
+    python: str = ""
+    wine: str = ""
+    terminal: str = ""
+    portable: bool = False
+    deadline_s: Annotated[float, Meta(ge=1.0, le=600.0)] = 30.0
+    history_deadline_s: Annotated[float, Meta(ge=1.0, le=600.0)] = 120.0
+    initialize_deadline_s: Annotated[float, Meta(ge=1.0, le=600.0)] = 180.0
+
+
 class Broker(Section, frozen=True, kw_only=True):
     """How the broker is reached.
 
@@ -51,6 +74,8 @@ class Broker(Section, frozen=True, kw_only=True):
     deviation    points of slippage accepted under instant execution
     poll_s       seconds between two looks at the terminal
     idle_polls   looks between two readings of the deal list while nothing is open
+    worker       the process for the module, by its defaults when left out; with `simulated`, the
+                 terminal is in the engine's own process unless this is given
     """
 
     kind: Literal["simulated", "mt5"]
@@ -60,6 +85,7 @@ class Broker(Section, frozen=True, kw_only=True):
     poll_s: Annotated[float, Meta(gt=0.0, le=60.0)] = 0.25
     idle_polls: Annotated[int, Meta(ge=1, le=10_000)] = 60
     evidence: Evidence = Evidence()
+    worker: Worker | None = None
 
 
 class SimulatedTerminal(Section, frozen=True, kw_only=True):

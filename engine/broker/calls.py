@@ -78,15 +78,18 @@ class InProcess:
 
     async def call(self, function: str, *args: Any, **kwargs: Any) -> Any:
         """Call the module's function. What it raises comes through as it is: a mistake of ours."""
-        result = getattr(self._module, function)(*args, **kwargs)
+        # Never with an empty `**{}`: see `engine.broker.worker`.
+        bound = getattr(self._module, function)
+        result = bound(*args, **kwargs) if kwargs else bound(*args)
         if result is None or result is False:
             raise CallFailed(function, *self._module.last_error())
         return result
 
     async def ask(self, function: str, *args: Any, **kwargs: Any) -> Answer:
         """Call the module's function, and tell the last error with any result."""
+        bound = getattr(self._module, function)
         try:
-            result = getattr(self._module, function)(*args, **kwargs)
+            result = bound(*args, **kwargs) if kwargs else bound(*args)
         except Exception as error:  # whatever the module raises is its answer, as over the worker
             code, _ = self._module.last_error()
             raise CallRaised(function, type(error).__name__, str(error), code) from error

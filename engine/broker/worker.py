@@ -143,7 +143,12 @@ def serve(
 
 def _carry_out(module: Any, request: Request) -> Reply:
     try:
-        result = getattr(module, request.function)(*request.args, **request.kwargs)
+        function = getattr(module, request.function)
+        # An empty `**{}` reaches a C function as a dictionary, and the module then refuses
+        # positional arguments: "Unnamed arguments not allowed".
+        result = (
+            function(*request.args, **request.kwargs) if request.kwargs else function(*request.args)
+        )
         kind, name, value = _portable(result)
     except Exception as error:  # noqa: BLE001 # whatever the module raises is its answer
         kind, name, value = "raised", type(error).__name__, str(error)
