@@ -17,6 +17,10 @@ Period = Annotated[int, Meta(ge=2, le=10_000)]
 Level = Annotated[float, Meta(ge=0.0, le=100.0)]
 Multiple = Annotated[float, Meta(gt=0.0, le=100.0)]
 
+TIE = 1e-10
+"""Parts of the price by which two equal averages may differ through rounding alone. Prices lie on a
+grid, so averages often are equal; without this, the last bits of two sums would decide a cross."""
+
 
 class MaCrossRsiConfig(
     StrategyBase, frozen=True, kw_only=True, tag_field="kind", tag="ma-cross-rsi"
@@ -73,6 +77,8 @@ class MaCrossRsi:
         if not self._slow.ready:
             return
         before, after = self._gap, self._fast.value - self._slow.value
+        if -TIE * close < after < TIE * close:
+            after = 0.0
         self._gap = after
         if before is not None:
             self._cross = (after > 0.0 >= before) - (after < 0.0 <= before)
