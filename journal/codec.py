@@ -1,8 +1,9 @@
 """Canonical bytes of events, both ways.
 
-One line of the journal is `BODY,"h":"<32 hex>"}` where BODY is the event as compact JSON in fixed key order,
-without its closing brace. The same event always gives the same bytes: floats are written shortest-round-trip
-and NaN and infinities are refused. Decoding is strict: unknown types, unknown fields and wrong types are errors.
+One line of the journal is `BODY,"h":"<32 hex>"}` where BODY is the event as compact JSON in fixed
+key order, without its closing brace. The same event always gives the same bytes: floats are written
+shortest-round-trip and NaN and infinities are refused. Decoding is strict: unknown types, unknown
+fields and wrong types are errors.
 """
 
 from __future__ import annotations
@@ -25,22 +26,31 @@ TRAILER = len(HASH_MARK) + 32 + len(END)
 
 _encode = msgspec.json.Encoder().encode
 _says_null = re.compile(b"null").search  # half of what `b"null" in body` costs
-_decoders: dict[bytes, Callable[[bytes], AnyEvent]] = {
-    b'"type":"%s""v":%d' % (name.encode(), kind.VERSION): msgspec.json.Decoder(Event[kind]).decode  # type: ignore[valid-type] # a registry of types is known at run time only
+WHOLE: dict[str, Callable[[bytes], AnyEvent]] = {
+    # The types of a registry are known at run time only.
+    name: msgspec.json.Decoder(Event[kind]).decode  # type: ignore[valid-type]
     for name, kind in TYPES.items()
+}
+"""Decoders of whole JSON texts of each type's current version; they raise msgspec's own errors."""
+
+_decoders = {
+    b'"type":"%s""v":%d' % (name.encode(), TYPES[name].VERSION): decoder
+    for name, decoder in WHOLE.items()
 }
 
 
 def encode(event: AnyEvent) -> bytes:
     """Return the event's body: canonical JSON without the closing brace.
 
-    Raises InvalidEvent for NaN and infinities, for text that is not Unicode and for integers beyond 64 bits.
+    Raises InvalidEvent for NaN and infinities, for text that is not Unicode and for integers beyond
+    64 bits.
     """
     try:
         body = _encode(event)
     except (msgspec.MsgspecError, UnicodeEncodeError, OverflowError) as error:
         raise InvalidEvent(f"{event.type} at seq {event.seq} cannot be written: {error}") from error
-    if _says_null(body):  # how msgspec writes NaN and infinities; a text may say it too, so look closely
+    # That is how msgspec writes NaN and infinities; a text may say it too, so look closely.
+    if _says_null(body):
         _refuse_non_finite(event)
     return body[:-1]
 
@@ -58,7 +68,7 @@ def decode(body: bytes) -> AnyEvent:
 
 
 def type_of(body: bytes) -> str:
-    """Return the type's name without decoding the event; an empty text where it is not to be found."""
+    """Return the type's name without decoding the event; an empty text where there is none."""
     head = body.split(b",", 3)
     return head[2][8:-1].decode("utf-8", "replace") if len(head) == 4 else ""
 
@@ -69,10 +79,12 @@ def frame(body: bytes, h: bytes) -> bytes:
 
 
 def unframe(line: bytes) -> tuple[bytes, bytes]:
-    """Split a line (without its newline) into body and hash. Raises UndecodableEvent for a bad frame."""
+    """Split a line without its newline into body and hash. Raises UndecodableEvent."""
     body, trailer = line[:-TRAILER], line[-TRAILER:]
     if not (body and trailer.startswith(HASH_MARK) and trailer.endswith(END)):
-        raise UndecodableEvent(f'a line must end in {HASH_MARK.decode()}<32 hex>"}}, this ends in {line[-48:]!r}')
+        raise UndecodableEvent(
+            f'a line must end in {HASH_MARK.decode()}<32 hex>"}}, this ends in {line[-48:]!r}'
+        )
     return body, trailer[len(HASH_MARK) : -len(END)]
 
 
@@ -86,7 +98,7 @@ def _unknown(body: bytes) -> str:
     name, version = raw["type"], raw["v"]
     known = TYPES.get(name) if isinstance(name, str) else None
     if known is None:
-        return f"unknown event type {name!r}; it may come from a newer Daybook, or the header's key order is wrong"
+        return f"unknown event type {name!r}; it may come from a newer Daybook"
     return f"{name} has version {version!r}, this Daybook knows version {known.VERSION}"
 
 
@@ -94,7 +106,8 @@ def _refuse_non_finite(event: AnyEvent) -> None:
     for path, value in _floats(msgspec.to_builtins(event.data), "data"):
         if not math.isfinite(value):
             raise InvalidEvent(
-                f"{event.type} at seq {event.seq} has {value} in {path}; only finite numbers can be journalled"
+                f"{event.type} at seq {event.seq} has {value} in {path}; "
+                "only finite numbers can be journalled"
             )
 
 

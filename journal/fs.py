@@ -135,16 +135,34 @@ OS_FS = OsFs()
 
 def write_file(fs: Fs, path: Path, data: bytes) -> None:
     """Write a whole file durably under a temporary name, then give it its own."""
+    draft = write_draft(fs, path, data)
+    fs.rename(draft, path)
+    fs.sync_folder(path.parent)
+
+
+def write_draft(fs: Fs, path: Path, data: bytes) -> Path:
+    """Write a whole file durably under a temporary name and return that."""
     draft = path.with_name(path.name + ".tmp")
     if fs.exists(draft):
         fs.unlink(draft)  # left by a crash
-    handle = fs.open(draft, new=True)
+    _append(fs, draft, data, new=True)
+    return draft
+
+
+def append_file(fs: Fs, path: Path, data: bytes) -> None:
+    """Append to a file durably, creating it when it is missing."""
+    new = not fs.exists(path)
+    _append(fs, path, data, new=new)
+    if new:
+        fs.sync_folder(path.parent)
+
+
+def _append(fs: Fs, path: Path, data: bytes, *, new: bool) -> None:
+    handle = fs.open(path, new=new)
     try:
         taken = fs.write(handle, data)
         if taken != len(data):
-            raise OSError(f"only {taken} of {len(data)} bytes were written to {draft}")
+            raise OSError(f"only {taken} of {len(data)} bytes were written to {path}")
         fs.sync(handle)
     finally:
         fs.close(handle)
-    fs.rename(draft, path)
-    fs.sync_folder(path.parent)

@@ -10,10 +10,20 @@ LOCK = "lock"
 TAIL = "tail"
 """Folder of the newest events as JSON Lines."""
 
+SEGMENTS = "segments"
+"""Folder of sealed events as Parquet."""
+
+MANIFEST = "manifest.jsonl"
+"""The chained list of segments."""
+
+SEAL_LOCK = "seal.lock"
+"""Names the process that seals."""
+
 QUARANTINE = "quarantine"
 """Folder of torn ends, each beside a note that says where it was cut off."""
 
 _SUFFIX = ".jsonl"
+_SEGMENT_SUFFIX = ".parquet"
 
 
 def tail_name(first: int) -> str:
@@ -30,3 +40,14 @@ def tail_first(name: str) -> int | None:
 def tail_path(directory: Path, first: int) -> Path:
     """Return where the tail file whose first event is `first` lies."""
     return directory / TAIL / tail_name(first)
+
+
+def segment_name(first: int, last: int) -> str:
+    """Return the name of the segment that holds these sequences."""
+    return f"{first:012d}-{last:012d}{_SEGMENT_SUFFIX}"
+
+
+def segment_last(name: str) -> int:
+    """Return the last sequence of a segment by its name, 0 for any other file."""
+    _, _, last = name.removesuffix(_SEGMENT_SUFFIX).partition("-")
+    return int(last) if name.endswith(_SEGMENT_SUFFIX) and last.isdigit() else 0

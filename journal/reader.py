@@ -5,14 +5,22 @@ A line that the writer has not finished yet, or that a crash cut short, is where
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Mapping
 from pathlib import Path
 
-from journal import layout, recover, tail
+import msgspec
+
+from journal import tail
 from journal.codec import decode, type_of
+from journal.cursor import Cursor, cut
 from journal.envelope import AnyEvent
-from journal.errors import JournalCorrupt, JournalMissing
+from journal.errors import JournalCorrupt, UndecodableEvent
 from journal.fs import OS_FS, Fs
+from journal.manifest import Segment
+from journal.promote import Value, matches
+
+Where = Mapping[str, Collection[Value]]
+"""Columns (promoted ones, or of the envelope) and the values wanted in each."""
 
 
 def read(
@@ -21,22 +29,28 @@ def read(
     after: int = 0,
     until: int | None = None,
     types: Collection[str] | None = None,
+    where: Where | None = None,
     verify: bool = True,
     fs: Fs = OS_FS,
 ) -> Iterator[AnyEvent]:
-    """Yield the events with `after < seq <= until`, in order, of all types or of some.
+    """Yield the events with `after < seq <= until`, in order: all, or those with wanted values.
 
-    Raises JournalMissing, JournalCorrupt (the chain only with `verify`), UndecodableEvent.
+    where   wanted values of promoted columns: `{"order_key": ["K1"]}`
+    verify  check the chain; without it, types and values are looked up in the segments' columns
+    Raises JournalMissing, JournalCorrupt (for the chain only with `verify`), UndecodableEvent.
     """
-    for seq, bodies, _ in _blocks(directory, after, until, verify, fs):
-        if types is not None:
-            yield from (decode(body) for body in bodies if type_of(body) in types)
-            continue
-        for expected, body in enumerate(bodies, seq):
-            event = decode(body)
-            if event.seq != expected:
-                raise JournalCorrupt(_misplaced(directory, event.seq, expected))
-            yield event
+    wanted = dict(where or {})
+    if types is not None:
+        wanted["type"] = types
+    cursor = Cursor(fs, directory, after)
+    if not verify:
+        yield from _unverified(cursor, until, wanted)
+    elif not wanted:
+        for seq, bodies, _ in cursor.blocks(until):
+            yield from _in_order(bodies, seq)
+    else:
+        for _, bodies, _ in cursor.blocks(until):
+            yield from _matching(bodies, wanted)
 
 
 def lines(
@@ -48,55 +62,67 @@ def lines(
     fs: Fs = OS_FS,
 ) -> Iterator[tuple[int, bytes, bytes]]:
     """Yield `(seq, body, h)` with `after < seq <= until`, the chain checked and nothing decoded."""
-    for seq, bodies, hashes in _blocks(directory, after, until, True, fs):
+    for seq, bodies, hashes in Cursor(fs, directory, after).blocks(until):
         for number, (body, h) in enumerate(zip(bodies, hashes, strict=True), seq):
             if types is None or type_of(body) in types:
                 yield number, body, h
 
 
-def _blocks(
-    directory: Path, after: int, until: int | None, verify: bool, fs: Fs
-) -> Iterator[tuple[int, list[bytes], list[bytes]]]:
-    """Yield the wanted events: first sequence, bodies, hashes (none without `verify`)."""
-    for seq, bodies, hashes in _files(directory, after, until, verify, fs):
-        if until is not None and seq > until:
-            return
-        begin = max(0, after + 1 - seq)
-        end = len(bodies) if until is None else until + 1 - seq
-        if begin or end < len(bodies):
-            bodies, hashes = bodies[begin:end], hashes[begin:end]
-        if bodies:
-            yield seq + begin, bodies, hashes
+def _in_order(bodies: list[bytes], seq: int) -> Iterator[AnyEvent]:
+    for expected, body in enumerate(bodies, seq):
+        event = decode(body)
+        if event.seq != expected:
+            raise JournalCorrupt(
+                f"seq {event.seq} stands where {expected} is expected: the journal's writer broke "
+                "the order. `daybook verify` lists every finding"
+            )
+        yield event
 
 
-def _files(
-    directory: Path, after: int, until: int | None, verify: bool, fs: Fs
-) -> Iterator[tuple[int, list[bytes], list[bytes]]]:
-    if not fs.exists(directory / layout.TAIL):
-        raise JournalMissing(f"there is no journal in {directory}; check the path")
-    names = recover.tail_names(fs, directory)
-    starts = [layout.tail_first(name) or 0 for name in names]
-    place: recover.Place | None = None
-    for index, name in enumerate(names):
-        last = index + 1 == len(names)
-        if not last and starts[index + 1] <= after + 1:
+def _matching(bodies: list[bytes], wanted: Where) -> Iterator[AnyEvent]:
+    types = wanted.get("type")
+    for body in bodies:
+        if types is None or type_of(body) in types:
+            event = decode(body)
+            if matches(event, wanted):
+                yield event
+
+
+def _unverified(cursor: Cursor, until: int | None, wanted: Where) -> Iterator[AnyEvent]:
+    types = wanted.get("type")
+
+    def skip(entry: Segment) -> bool:
+        return types is not None and not any(name in entry.types for name in types)
+
+    for piece, data in cursor.pieces(until, skip):
+        if isinstance(piece, Segment):
+            yield from _from_segment(piece, data, cursor.next_seq, until, wanted)
             continue
-        if until is not None and starts[index] > until:
-            return
-        data = fs.read(directory / layout.TAIL / name)
-        if not verify:
-            yield from tail.unchecked(data)
-            continue
-        scan = tail.Scan(data)
-        if place:
-            recover.check_joint(name, scan.header, place)
-        yield from scan.blocks()
-        recover.check_end(name, scan, last=last)
-        place = recover.Place(scan.next_seq, scan.head)
+        for block in tail.unchecked(data):
+            seq, bodies, _ = cut(block, cursor.next_seq, until)
+            yield from _matching(bodies, wanted) if wanted else map(decode, bodies)
+            cursor.next_seq = max(cursor.next_seq, seq + len(bodies))
 
 
-def _misplaced(directory: Path, found: int, expected: int) -> str:
-    return (
-        f"{directory} holds seq {found} where {expected} is expected: its writer broke the order. "
-        "`daybook verify` lists every finding"
-    )
+def _from_segment(
+    entry: Segment, data: bytes, first: int, until: int | None, wanted: Where
+) -> Iterator[AnyEvent]:
+    from journal import segment  # noqa: PLC0415 (loads pyarrow, which a young journal spares)
+
+    last = entry.last if until is None else until
+    if wanted:
+        found = map(decode, segment.selected(data, wanted))
+        yield from (event for event in found if first <= event.seq <= last)
+        return
+    try:
+        for seq, batch in segment.unchecked(data, entry):
+            rows = batch.num_rows
+            if seq >= first and seq + rows - 1 <= last:
+                yield from segment.decoded(batch)
+            elif seq + rows > first and seq <= last:
+                begin = max(0, first - seq)
+                yield from segment.decoded(batch.slice(begin, last + 1 - seq - begin))
+    except (msgspec.MsgspecError, UnicodeDecodeError) as error:
+        raise UndecodableEvent(
+            f"{entry.file}: {error}; `daybook verify` names the event"
+        ) from error

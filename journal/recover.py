@@ -10,7 +10,7 @@ from pathlib import Path
 
 import msgspec
 
-from journal import layout, tail
+from journal import layout, manifest, tail
 from journal.chain import GENESIS, digest
 from journal.errors import JournalCorrupt
 from journal.events import JournalRecovered
@@ -30,11 +30,13 @@ class Place(msgspec.Struct, frozen=True):
 class End(msgspec.Struct, frozen=True):
     """The journal's end as found.
 
-    torn  what to cut off the last tail file, None when it ends cleanly
+    torn      what to cut off the last tail file, None when it ends cleanly
+    unsealed  how many events the tail holds
     """
 
     place: Place
     torn: Torn | None
+    unsealed: int
 
 
 class Torn(msgspec.Struct, frozen=True):
@@ -50,13 +52,21 @@ def tail_names(fs: Fs, directory: Path) -> list[str]:
     return [name for name in names if layout.tail_first(name) is not None]
 
 
+def tail_after(fs: Fs, directory: Path, sealed: int) -> list[str]:
+    """Return the tail files that hold events beyond what is sealed, in order."""
+    names = tail_names(fs, directory)
+    return [name for name in names if (layout.tail_first(name) or 0) > sealed]
+
+
 def find_end(fs: Fs, directory: Path) -> End:
     """Check every tail file and return where the journal ends.
 
     Raises JournalCorrupt. Changes nothing.
     """
-    place = Place()
-    names = tail_names(fs, directory)
+    listed = manifest.load(fs, directory)
+    _check_segments(fs, directory, listed)
+    place, torn = Place(listed.last + 1, listed.head), None
+    names = tail_after(fs, directory, listed.last)
     for name in names:
         scan = tail.Scan(fs.read(directory / layout.TAIL / name))
         check_joint(name, scan.header, place)
@@ -64,12 +74,28 @@ def find_end(fs: Fs, directory: Path) -> End:
             pass
         check_end(name, scan, last=name == names[-1])
         if scan.header is None or scan.next_seq == scan.header.first:
-            # No event survives, so the file goes as a whole: the next one will need its name.
-            return End(place, Torn(name, 0))
-        place = Place(scan.next_seq, scan.head)
-        if scan.bad:
-            return End(place, Torn(name, scan.bad.offset))
-    return End(place, None)
+            torn = Torn(name, 0)  # as a whole: without an event, the next file needs its name
+        else:
+            place = Place(scan.next_seq, scan.head)
+            torn = Torn(name, scan.bad.offset) if scan.bad else None
+    unlisted = unlisted_segment(fs, directory, place.next_seq - 1)
+    if unlisted:
+        raise JournalCorrupt(
+            f"{layout.SEGMENTS}/{unlisted} holds events after seq {place.next_seq - 1}, where the "
+            "manifest and the tail end: lines of the manifest are lost. Restore it from a backup"
+        )
+    return End(place, torn, place.next_seq - 1 - listed.last)
+
+
+def unlisted_segment(fs: Fs, directory: Path, last: int) -> str:
+    """Return a segment that holds events beyond the journal's end, or an empty text.
+
+    A sealing that was cut short leaves segments whose events are still in the tail, never others.
+    """
+    for name in fs.names(directory / layout.SEGMENTS):
+        if layout.segment_last(name) > last:
+            return name
+    return ""
 
 
 def check_end(name: str, scan: tail.Scan, *, last: bool) -> None:
@@ -121,6 +147,19 @@ def mark_noted(fs: Fs, note: Path) -> None:
     """Remember that the journal holds the event for this note."""
     fs.rename(note, note.with_name(note.name + _NOTED))
     fs.sync_folder(note.parent)
+
+
+def _check_segments(fs: Fs, directory: Path, listed: manifest.Manifest) -> None:
+    """Check that every listed segment is there in its full size."""
+    folder = directory / layout.SEGMENTS
+    for entry in listed.segments:
+        size = fs.size(folder / entry.file) if fs.exists(folder / entry.file) else -1
+        if size != entry.size:
+            found = f"has {size} bytes instead of {entry.size}" if size >= 0 else "is missing"
+            raise JournalCorrupt(
+                f"{layout.SEGMENTS}/{entry.file} {found}; it holds seq {entry.first} to "
+                f"{entry.last}. Restore it from a backup; `daybook verify` lists every finding"
+            )
 
 
 def _rotten(name: str, bad: tail.Bad) -> str:

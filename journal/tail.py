@@ -76,6 +76,7 @@ class Scan:
 
     header    None when it is not whole; then `bad` says so and there are no blocks
     next_seq, head   after the last good event so far
+    offset    of the first byte after that
     finished  the file ends in its footer            (known when the blocks are exhausted)
     bad       where it stops making sense, or None   (the same)
     Raises JournalCorrupt when another version of the format wrote the file.
@@ -89,19 +90,27 @@ class Scan:
         self.bad: Bad | None = None
         if self.header:
             self.next_seq, self.head = self.header.first, self.header.prev.encode()
-            self._offset = len(line) + 1
+            self.offset = len(line) + 1
         else:
             self.next_seq, self.head = 0, b""
-            self._offset = 0
+            self.offset = 0
             self._fail("the header is not whole")
+
+    @classmethod
+    def going_on(cls, data: bytes, next_seq: int, head: bytes) -> Scan:
+        """Scan what was appended to a file after the event before `next_seq`."""
+        scan = cls.__new__(cls)
+        scan._data, scan.header, scan.finished, scan.bad = data, None, False, None
+        scan.next_seq, scan.head, scan.offset = next_seq, head, 0
+        return scan
 
     def blocks(self) -> Iterator[tuple[int, list[bytes], list[bytes]]]:
         """Check the chain; yield first sequence, bodies and hashes of some hundred events."""
         end = len(self._data)
-        while not (self.bad or self.finished) and self._offset < end:
-            stop = self._data.rfind(b"\n", self._offset, self._offset + _BLOCK) + 1
-            stop = stop or self._data.find(b"\n", self._offset) + 1 or end
-            pieces = self._data[self._offset : stop].split(_LINE_END)
+        while not (self.bad or self.finished) and self.offset < end:
+            stop = self._data.rfind(b"\n", self.offset, self.offset + _BLOCK) + 1
+            stop = stop or self._data.find(b"\n", self.offset) + 1 or end
+            pieces = self._data[self.offset : stop].split(_LINE_END)
             left = pieces.pop()
             bodies, hashes = chained(pieces, self.head)
             first = self.next_seq
@@ -109,29 +118,26 @@ class Scan:
                 self.next_seq, self.head = first + len(bodies), hashes[-1]
                 yield first, bodies, hashes
             if left or len(bodies) < len(pieces):
-                self._offset = _skip_lines(self._data, self._offset, len(bodies))
+                self.offset = _skip_lines(self._data, self.offset, len(bodies))
                 self._stop()
             else:
-                self._offset = stop
+                self.offset = stop
 
     def _stop(self) -> None:
         """Say whether the line at the offset, which is no event, is the footer."""
-        rest = self._data[self._offset :]
+        rest = self._data[self.offset :]
         footer = Footer(self.next_seq - 1).line(self.head)
-        if rest.startswith(footer) and self.next_seq > self._first():
+        if rest.startswith(footer):
             self.finished = True
-            self._offset += len(footer)
+            self.offset += len(footer)
             if len(rest) > len(footer):
-                self.bad = Bad(self._offset, "there are bytes after the footer", rotten=True)
+                self.bad = Bad(self.offset, "there are bytes after the footer", rotten=True)
         else:
             self._fail(_what(rest, self.next_seq, self.head))
 
-    def _first(self) -> int:
-        return self.header.first if self.header else 0
-
     def _fail(self, what: str) -> None:
-        rotten = _later_write_is_good(self._data, self._offset, self.head)
-        self.bad = Bad(self._offset, what, rotten)
+        rotten = _later_write_is_good(self._data, self.offset, self.head)
+        self.bad = Bad(self.offset, what, rotten)
 
 
 def chained(pieces: list[bytes], head: bytes) -> tuple[list[bytes], list[bytes]]:

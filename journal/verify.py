@@ -5,20 +5,23 @@ It changes nothing, and never raises for damage.
 
 from __future__ import annotations
 
+from hashlib import sha256
 from pathlib import Path
 from typing import Literal
 
 import msgspec
 
-from journal import layout, recover, tail
+from journal import layout, manifest, proof, recover, tail
 from journal.codec import decode
 from journal.errors import JournalCorrupt, JournalMissing, UndecodableEvent
 from journal.fs import OS_FS, Fs
+from journal.manifest import Manifest, Segment
 
 _MOST_FINDINGS = 1000
 _RESTORE = "Restore the directory from a backup, or salvage it into a new one."
 _NEWER = "Use the Daybook that wrote it, or a newer one."
 _TORN = "Nothing to do: opening the journal for writing moves these bytes to quarantine."
+_SEALED_AGAIN = "Nothing to do: the next sealing puts it right."
 _NOTED_LATER = "Nothing to do: the engine notes it in the journal when it starts."
 
 Severity = Literal["corrupt", "torn", "note"]
@@ -67,15 +70,18 @@ def verify(
 ) -> Report:
     """Check chain, order, gaps and decodability of a journal, live or not.
 
+    deep    check the columns of segments against their events, too
     expect  a sequence and its hash as written down elsewhere: shows a cut-off end and a rewritten
             journal, which the chain alone cannot show
     Raises JournalMissing.
     """
     if not fs.exists(directory / layout.TAIL):
         raise JournalMissing(f"there is no journal in {directory}; check the path")
-    del deep  # tail files have nothing deeper to compare
-    audit = _Audit(fs, directory, expect)
-    names = recover.tail_names(fs, directory)
+    audit = _Audit(fs, directory, expect, deep=deep)
+    listed = audit.manifest()
+    for entry in listed.segments:
+        audit.segment(entry)
+    names = recover.tail_after(fs, directory, listed.last)
     for name in names:
         audit.tail_file(name, last=name == names[-1])
     audit.end()
@@ -85,10 +91,13 @@ def verify(
 class _Audit:
     """Walks a journal in order and collects what it finds."""
 
-    def __init__(self, fs: Fs, directory: Path, expect: tuple[int, str] | None) -> None:
+    def __init__(
+        self, fs: Fs, directory: Path, expect: tuple[int, str] | None, *, deep: bool
+    ) -> None:
         self._fs = fs
         self._directory = directory
         self._expect = expect
+        self._deep = deep
         self._place = recover.Place()
         self._first = 0
         self._events = 0
@@ -100,6 +109,48 @@ class _Audit:
         last = self._place.next_seq - 1
         return Report(self._first, last, head, self._events, self._files, self._findings)
 
+    def manifest(self) -> Manifest:
+        try:
+            listed = manifest.load(self._fs, self._directory)
+        except JournalCorrupt as error:
+            self._add("corrupt", layout.MANIFEST, -1, 0, str(error), _RESTORE)
+            return Manifest()
+        if listed.torn:
+            what = f"the last line, {len(listed.torn)} bytes, was cut short"
+            self._add("torn", layout.MANIFEST, listed.size, 0, what, _SEALED_AGAIN)
+        named = {entry.file for entry in listed.segments}
+        for name in self._fs.names(self._directory / layout.SEGMENTS):
+            if name not in named:
+                what = "is not in the manifest: a sealing was cut short, or is under way"
+                self._add("note", f"{layout.SEGMENTS}/{name}", -1, 0, what, _SEALED_AGAIN)
+        return listed
+
+    def segment(self, entry: Segment) -> None:
+        from journal import segment  # noqa: PLC0415 (loads pyarrow, which a young journal spares)
+
+        file = f"{layout.SEGMENTS}/{entry.file}"
+        self._files += 1
+        try:
+            data = self._fs.read(self._directory / layout.SEGMENTS / entry.file)
+            if sha256(data).hexdigest() != entry.sha256:
+                what = "its bytes are not those that were sealed"
+                self._add("corrupt", file, -1, entry.first, what, _RESTORE)
+            hashes: list[bytes] = []
+            for block in segment.checked(data, entry):
+                self._block(file, *block)
+                hashes += block[2]
+            if proof.root(hashes) != entry.merkle:
+                what = "its Merkle root is not the manifest's"
+                self._add("corrupt", file, -1, entry.first, what, _RESTORE)
+            if self._deep:
+                for seq, what in segment.wrong_columns(data):
+                    self._add("corrupt", file, -1, seq, what, _RESTORE)
+        except FileNotFoundError:
+            self._add("corrupt", file, -1, entry.first, "is missing", _RESTORE)
+        except JournalCorrupt as error:
+            self._add("corrupt", file, -1, entry.first, str(error), _RESTORE)
+        self._place = recover.Place(entry.last + 1, entry.head.encode())
+
     def tail_file(self, name: str, *, last: bool) -> None:
         file = f"{layout.TAIL}/{name}"
         self._files += 1
@@ -110,10 +161,8 @@ class _Audit:
             return
         if scan.header:
             self._joint(file, scan.header)
-        for seq, bodies, hashes in scan.blocks():
-            self._first = self._first or seq
-            self._events_of(file, seq, bodies)
-            self._expected_in(file, seq, hashes)
+        for block in scan.blocks():
+            self._block(file, *block)
         if scan.header:
             self._place = recover.Place(scan.next_seq, scan.head)
         if scan.bad:
@@ -124,6 +173,10 @@ class _Audit:
             seq, last = self._expect[0], self._place.next_seq - 1
             what = f"seq {seq} was written once, the journal ends at {last}: its end was cut off"
             self._add("corrupt", "", -1, seq, what, _RESTORE)
+        unlisted = recover.unlisted_segment(self._fs, self._directory, self._place.next_seq - 1)
+        if unlisted:
+            what = "holds events after the journal's end: lines of the manifest are lost"
+            self._add("corrupt", f"{layout.SEGMENTS}/{unlisted}", -1, 0, what, _RESTORE)
         for path, note in recover.pending(self._fs, self._directory):
             what = f"{note.size} bytes after seq {note.last_good} were cut short by a crash"
             file = f"{layout.QUARANTINE}/{path.name}"
@@ -138,8 +191,10 @@ class _Audit:
             )
             self._add("corrupt", file, 0, header.first, what, _RESTORE)
 
-    def _events_of(self, file: str, first: int, bodies: list[bytes]) -> None:
+    def _block(self, file: str, first: int, bodies: list[bytes], hashes: list[bytes]) -> None:
+        self._first = self._first or first
         self._events += len(bodies)
+        self._expected_in(file, first, hashes)
         for seq, body in enumerate(bodies, first):
             try:
                 found = decode(body).seq

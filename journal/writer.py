@@ -16,6 +16,7 @@ from typing import NoReturn, Self
 import msgspec
 
 from journal import layout, recover, schema, tail
+from journal.background import Sealing
 from journal.chain import link
 from journal.codec import decode, encode, frame
 from journal.envelope import AnyEvent
@@ -31,21 +32,26 @@ class Limits(msgspec.Struct, frozen=True):
     batch        events that may await one sync
     delay_ns     how long an event may await its sync when `commit_if_due` is called
     file_events, file_bytes   a tail file is finished by the commit that reaches either
+    seal_events, seal_bytes   a sealing is started when finished files hold either
     """
 
     batch: int = 1024
     delay_ns: int = 5_000_000
     file_events: int = 50_000
     file_bytes: int = 16 << 20
+    seal_events: int = 50_000
+    seal_bytes: int = 16 << 20
 
 
 class Writer:
     """Appends events to the journal in one directory. Not for several threads.
 
+    run          named in the header of every tail file begun from now on
     recovered    recoveries that the journal does not hold as events yet
     next_seq     sequence that the next event must bear
     head         hash of the last appended event, 32 hexadecimal ASCII characters
     durable_seq  the last event that survives a crash
+    sealing      what seals full files in the background, if anything does
     """
 
     def __init__(
@@ -58,6 +64,8 @@ class Writer:
         limits: Limits,
         clock: Callable[[], int],
         release: Callable[[], None],
+        sealing: Sealing | None,
+        unsealed: int,
     ) -> None:
         """Use `Writer.open`."""
         self.recovered: list[JournalRecovered] = []
@@ -66,12 +74,13 @@ class Writer:
         self.durable_seq = place.next_seq - 1
         self._durable_head = place.head
         self._directory = directory
-        self._run = run
+        self.run = run
         self._fs = fs
         self._limits = limits
         self._batch = limits.batch
         self._clock = clock
         self._release = release
+        self.sealing = sealing
         self._lines: list[bytes] = []
         self._oldest = 0
         self._stop: JournalHalted | None = None
@@ -80,6 +89,8 @@ class Writer:
         self._handle = -1
         self._file_first = 0
         self._file_bytes = 0
+        self._unsealed = unsealed
+        self._unsealed_bytes = 0
 
     @classmethod
     def open(
@@ -90,9 +101,11 @@ class Writer:
         fs: Fs = OS_FS,
         limits: Limits = Limits(),  # noqa: B008 (frozen)
         clock: Callable[[], int] = time.monotonic_ns,
+        seal: bool = True,
     ) -> Writer:
         """Open a journal for writing, creating it when it is missing and cutting off a torn end.
 
+        seal  whether full tail files are sealed in the background (on the real file system only)
         Raises JournalLocked when another process writes, JournalCorrupt for a damaged journal.
         """
         fs.make_folder(directory / layout.TAIL)
@@ -109,8 +122,11 @@ class Writer:
                 limits=limits,
                 clock=clock,
                 release=release,
+                sealing=Sealing(directory) if seal and fs is OS_FS else None,
+                unsealed=end.unsealed,
             )
             writer.recovered = _not_noted(fs, directory)
+            writer._seal_if_due()
         except BaseException:
             release()
             raise
@@ -154,6 +170,7 @@ class Writer:
             or self.durable_seq - self._file_first + 1 >= self._limits.file_events
         ):
             self._finish_file()
+            self._seal_if_due()
 
     def commit_if_due(self) -> None:
         """Commit when the oldest uncommitted event has waited long enough."""
@@ -196,7 +213,7 @@ class Writer:
         header = tail.Header(
             tail.FORMAT,
             tail.VERSION,
-            self._run,
+            self.run,
             first,
             self._durable_head.decode(),
             schema.fingerprint(),
@@ -220,6 +237,14 @@ class Writer:
             self._fs.close(handle)
         except OSError as error:
             self._halt("close", error)
+        self._unsealed += self.durable_seq - self._file_first + 1
+        self._unsealed_bytes += self._file_bytes
+
+    def _seal_if_due(self) -> None:
+        limits = self._limits
+        due = self._unsealed >= limits.seal_events or self._unsealed_bytes >= limits.seal_bytes
+        if due and self.sealing and self.sealing.start():
+            self._unsealed = self._unsealed_bytes = 0
 
     def _write(self, data: bytes) -> None:
         """Write and sync once: a failed sync marks its pages clean, so a second would lie."""

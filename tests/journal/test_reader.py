@@ -91,7 +91,7 @@ def test_an_event_out_of_its_place_is_corrupt_though_its_hash_fits(tmp_path: Pat
     writer.append(event(3))
     writer.next_seq = 3
     writer.close()
-    with pytest.raises(JournalCorrupt, match="holds seq 3 where 2 is expected"):
+    with pytest.raises(JournalCorrupt, match="seq 3 stands where 2 is expected"):
         list(read(tmp_path))
 
 

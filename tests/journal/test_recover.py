@@ -115,7 +115,7 @@ def test_a_missing_file_is_refused(tmp_path: Path) -> None:
     (tmp_path / "tail" / "000000000004.jsonl").unlink()
     with pytest.raises(JournalCorrupt, match=r"begins at seq 7 .* expected seq 4"):
         Writer.open(tmp_path, run=RUN)
-    with pytest.raises(JournalCorrupt, match="a file before it is missing"):
+    with pytest.raises(JournalCorrupt, match="a file is missing"):
         list(read(tmp_path))
     report = verify(tmp_path)
     assert not report.ok

@@ -1,0 +1,133 @@
+"""The chained list of sealed segments. A segment belongs to the journal when its line is here.
+
+Lines are framed like events: each ends in a hash over itself and the line before it.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import msgspec
+
+from journal import layout
+from journal.chain import GENESIS, digest, link
+from journal.codec import HASH_MARK, TRAILER, frame, unframe
+from journal.errors import JournalCorrupt, UndecodableEvent
+from journal.fs import Fs, append_file, write_file
+
+
+class Segment(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """One sealed stretch of the journal.
+
+    file          name in the folder of segments
+    first, last   sequences of its first and last event
+    prev, head    hash that the first event chains to, hash of the last event
+    sha256, size  of the file, hexadecimal and bytes
+    merkle        root over its events' hashes, hexadecimal
+    schema        fingerprint of the event types known when it was sealed
+    types         how many events it holds of each type
+    at            when it was sealed, nanoseconds UTC
+    """
+
+    file: str
+    first: int
+    last: int
+    prev: str
+    head: str
+    sha256: str
+    size: int
+    merkle: str
+    schema: str
+    types: dict[str, int]
+    at: int
+
+
+class Manifest(msgspec.Struct, frozen=True):
+    """All sealed segments, in order.
+
+    h     hash of the last whole line
+    size  bytes of the whole lines; what lies beyond is the end of a line that a crash cut short
+    torn  those bytes
+    """
+
+    segments: tuple[Segment, ...] = ()
+    h: bytes = GENESIS
+    size: int = 0
+    torn: bytes = b""
+
+    @property
+    def last(self) -> int:
+        """The last sealed sequence, 0 when nothing is sealed."""
+        return self.segments[-1].last if self.segments else 0
+
+    @property
+    def head(self) -> bytes:
+        """Hash of the last sealed event."""
+        return self.segments[-1].head.encode() if self.segments else GENESIS
+
+
+def load(fs: Fs, directory: Path) -> Manifest:
+    """Read the manifest; only its last line may be cut short. Raises JournalCorrupt."""
+    path = directory / layout.MANIFEST
+    data = fs.read(path) if fs.exists(path) else b""
+    segments: list[Segment] = []
+    h, size = GENESIS, 0
+    for line in data.splitlines(keepends=True):
+        segment = _read_line(line, h)
+        if segment is None:
+            if size + len(line) < len(data) or line.count(HASH_MARK) > 1:
+                raise JournalCorrupt(_damaged(size))
+            break
+        _check_joint(segment, segments[-1] if segments else None)
+        segments.append(segment)
+        h = unframe(line[:-1])[1]
+        size += len(line)
+    return Manifest(tuple(segments), h, size, data[size:])
+
+
+def repair(fs: Fs, directory: Path, manifest: Manifest) -> Manifest:
+    """Move a torn last line to quarantine; its segment is sealed again from the tail."""
+    if not manifest.torn:
+        return manifest
+    folder = directory / layout.QUARANTINE
+    fs.make_folder(folder)
+    name = f"manifest-{manifest.size}-{digest(manifest.torn)[:8]}.bytes"
+    write_file(fs, folder / name, manifest.torn)
+    fs.truncate(directory / layout.MANIFEST, manifest.size)
+    return msgspec.structs.replace(manifest, torn=b"")
+
+
+def add(fs: Fs, directory: Path, manifest: Manifest, segment: Segment) -> Manifest:
+    """Append a segment's line durably and return the manifest with it."""
+    _check_joint(segment, manifest.segments[-1] if manifest.segments else None)
+    body = msgspec.json.encode(segment)[:-1]
+    h = link(manifest.h, body)
+    line = frame(body, h)
+    append_file(fs, directory / layout.MANIFEST, line)
+    return Manifest((*manifest.segments, segment), h, manifest.size + len(line))
+
+
+def _read_line(line: bytes, prev: bytes) -> Segment | None:
+    try:
+        body, h = unframe(line.removesuffix(b"\n"))
+    except UndecodableEvent:
+        return None
+    if not line.endswith(b"\n") or link(prev, body) != h:
+        return None
+    return msgspec.json.decode(line[: -TRAILER - 1] + b"}", type=Segment)
+
+
+def _check_joint(segment: Segment, before: Segment | None) -> None:
+    first, prev = (before.last + 1, before.head) if before else (1, GENESIS.decode())
+    if (segment.first, segment.prev) != (first, prev):
+        raise JournalCorrupt(
+            f"the manifest says {segment.file} begins at seq {segment.first} after hash "
+            f"{segment.prev}, expected seq {first} after {prev}. Restore it from a backup"
+        )
+
+
+def _damaged(offset: int) -> str:
+    return (
+        f"{layout.MANIFEST} is damaged at byte {offset} with a line after it. Nothing was changed. "
+        "Restore the directory from a backup; `daybook verify` lists every finding"
+    )

@@ -1,0 +1,152 @@
+"""One sealed segment as a Parquet file: writing it, and reading it with its chain checked.
+
+Column `data` has every event's exact bytes; the other columns are there to be filtered and summed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Mapping
+from operator import call
+
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+
+from journal.chain import _BLANK
+from journal.codec import WHOLE, decode
+from journal.envelope import AnyEvent
+from journal.errors import JournalCorrupt
+from journal.events import TYPES
+from journal.manifest import Segment
+from journal.promote import PROMOTED, Value, promoted
+
+_ARROW = {"VARCHAR": pa.string(), "BIGINT": pa.int64(), "DOUBLE": pa.float64()}
+_DICTIONARY = ["type", "run", "symbol", "side", "v"]
+_DELTA = {"seq": "DELTA_BINARY_PACKED", "ts": "DELTA_BINARY_PACKED", "cause": "DELTA_BINARY_PACKED"}
+_ROWS = 1024  # at a time: they stay in the processor's cache while they are decoded
+
+
+def to_parquet(bodies: list[bytes]) -> bytes:
+    """Return the Parquet file of some events. The same events give the same bytes."""
+    events = [decode(body) for body in bodies]
+    columns = {
+        "seq": pa.array([event.seq for event in events], pa.int64()),
+        "ts": pa.array([event.ts for event in events], pa.int64()),
+        "type": pa.array([event.type for event in events], pa.string()),
+        "v": pa.array([event.v for event in events], pa.int32()),
+        "run": pa.array([event.run for event in events], pa.string()),
+        "cause": pa.array([event.cause for event in events], pa.int64()),
+        "corr": pa.array([event.corr for event in events], pa.string()),
+        **{name: _promoted_column(events, name) for name in PROMOTED},
+        "data": pa.array([body + b"}" for body in bodies], pa.json_(pa.utf8())),
+    }
+    sink = pa.BufferOutputStream()
+    pq.write_table(
+        pa.table(columns),
+        sink,
+        row_group_size=len(bodies),
+        compression="zstd",
+        compression_level=9,  # 3 takes a third more bytes, 15 ten times the time for one per cent
+        use_dictionary=_DICTIONARY,
+        column_encoding=_DELTA,
+        write_page_checksum=True,
+        sorting_columns=[pq.SortingColumn(0)],
+    )
+    result: bytes = sink.getvalue().to_pybytes()
+    return result
+
+
+def checked(data: bytes, entry: Segment) -> Iterator[tuple[int, list[bytes], list[bytes]]]:
+    """Check the chain; yield first sequence, bodies and hashes of some events at a time.
+
+    Raises JournalCorrupt when the file's events are not those that were sealed.
+    """
+    seq, head = entry.first, entry.prev.encode()
+    blank = _BLANK.copy
+    for texts in _texts(data, entry):
+        bodies, hashes = [text[:-1] for text in texts], []
+        for body in bodies:  # `link` written out
+            state = blank()
+            state.update(head)
+            state.update(body)
+            head = state.hexdigest().encode()
+            hashes.append(head)
+        yield seq, bodies, hashes
+        seq += len(bodies)
+    if (seq - 1, head.decode()) != (entry.last, entry.head):
+        raise JournalCorrupt(
+            f"{entry.file} ends at seq {seq - 1} with hash {head.decode()}, the manifest says "
+            f"{entry.last} with {entry.head}: it was changed. Restore it from a backup"
+        )
+
+
+def unchecked(data: bytes, entry: Segment) -> Iterator[tuple[int, pa.RecordBatch]]:
+    """Yield first sequence and the columns for `decoded`, the chain not checked."""
+    seq = entry.first
+    for batch in _batches(data, entry, ["type", "v", "data"]):
+        yield seq, batch
+        seq += batch.num_rows
+
+
+def decoded(batch: pa.RecordBatch) -> Iterator[AnyEvent]:
+    """Decode the events of a batch of `unchecked`. Raises UndecodableEvent or a msgspec error."""
+    kinds, versions, data = batch.columns
+    texts = data.cast(pa.binary()).to_pylist()
+    names = kinds.dictionary.to_pylist()
+    current = pa.array([TYPES[name].VERSION if name in TYPES else 0 for name in names], pa.int32())
+    if not pc.all(pc.equal(current.take(kinds.indices), versions)).as_py():
+        return (decode(text[:-1]) for text in texts)  # an older version among them
+    decoders = [WHOLE[name] for name in names]
+    return map(call, [decoders[index] for index in kinds.indices.to_pylist()], texts)
+
+
+def wrong_columns(data: bytes) -> Iterator[tuple[int, str]]:
+    """Yield sequence and description of each value in a column that its event does not have."""
+    rows = _file(data, []).read(use_threads=False)
+    texts = rows.column("data").cast(pa.binary()).to_pylist()
+    events = [decode(text[:-1]) for text in texts]
+    for name in rows.column_names[:-1]:
+        found = rows.column(name).to_pylist()
+        for event, value in zip(events, found, strict=True):
+            wanted = promoted(event, name) if name in PROMOTED else getattr(event, name)
+            if value != wanted:
+                yield event.seq, f"column {name} has {value!r}, the event says {wanted!r}"
+
+
+def selected(data: bytes, where: Mapping[str, Collection[Value]]) -> list[bytes]:
+    """Return the bodies of the events that have the wanted values, the chain not checked."""
+    table = _file(data, []).read(list(where), use_threads=False)
+    mask = pa.chunked_array([pa.repeat(pa.scalar(True), table.num_rows)])
+    for name, values in where.items():
+        column = table.column(name)
+        mask = pc.and_(mask, pc.is_in(column, pa.array(list(values), column.type)))
+    if not pc.any(mask).as_py():
+        return []  # without having touched the events themselves
+    texts = _file(data, []).read(["data"], use_threads=False).column(0).filter(mask)
+    return [text[:-1] for text in texts.cast(pa.binary()).to_pylist()]
+
+
+def _texts(data: bytes, entry: Segment) -> Iterator[list[bytes]]:
+    for batch in _batches(data, entry, ["data"]):
+        yield batch.column(0).cast(pa.binary()).to_pylist()
+
+
+def _batches(data: bytes, entry: Segment, columns: list[str]) -> Iterator[pa.RecordBatch]:
+    try:
+        file = _file(data, ["type"] if "type" in columns else [])
+        yield from file.iter_batches(_ROWS, columns=columns, use_threads=False)
+    except (pa.ArrowException, OSError) as error:  # OSError is how Arrow reports a bad page
+        raise JournalCorrupt(
+            f"{entry.file} cannot be read: {error}. Restore it from a backup"
+        ) from error
+
+
+def _file(data: bytes, dictionary: list[str]) -> pq.ParquetFile:
+    return pq.ParquetFile(
+        pa.BufferReader(data), page_checksum_verification=True, read_dictionary=dictionary
+    )
+
+
+def _promoted_column(events: list[AnyEvent], name: str) -> pa.Array:
+    kind, _ = PROMOTED[name]
+    return pa.array([promoted(event, name) for event in events], _ARROW[kind])

@@ -1,0 +1,128 @@
+"""The views `events` and one per event type, over segments and tail."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from journal import layout, manifest, recover
+from journal.events import TYPES
+from journal.fs import OS_FS
+from journal.promote import PROMOTED
+
+if TYPE_CHECKING:
+    import duckdb
+
+_ENVELOPE = {
+    "seq": "BIGINT",
+    "ts": "BIGINT",
+    "type": "VARCHAR",
+    "v": "INTEGER",
+    "run": "VARCHAR",
+    "cause": "BIGINT",
+    "corr": "VARCHAR",
+}
+_OWN = {*_ENVELOPE, "utc", "data"}
+
+
+def create_views(connection: duckdb.DuckDBPyConnection, directory: Path) -> None:
+    """Create every view over the files that the journal has now."""
+    listed = manifest.load(OS_FS, directory)
+    segments = [directory / layout.SEGMENTS / entry.file for entry in listed.segments]
+    names = recover.tail_after(OS_FS, directory, listed.last)
+    tail = [directory / layout.TAIL / name for name in names]
+    connection.execute(f"CREATE VIEW events AS {_events(segments, tail)}")
+    for name in TYPES:
+        connection.execute(f"CREATE VIEW {view_name(name)} AS {_typed(name)}")
+
+
+def view_name(type_name: str) -> str:
+    """Return the name of an event type's view: `BarClosed` gives `bar_closed`."""
+    return re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", type_name).lower()
+
+
+def _events(segments: list[Path], tail: list[Path]) -> str:
+    """Return the query for all events: envelope, promoted columns, payload."""
+    columns = ", ".join([*_ENVELOPE, "make_timestamp_ns(ts) AS utc"])
+    sources = []
+    if segments:
+        promoted = ", ".join(PROMOTED)
+        sources.append(
+            f"SELECT {columns}, {promoted}, data -> '$.data' AS data "
+            f"FROM read_parquet([{_paths(segments)}])"
+        )
+    if tail:
+        kinds = ", ".join(f"{name}: '{kind}'" for name, kind in _ENVELOPE.items())
+        promoted = ", ".join(_from_payload(column) for column in PROMOTED)
+        sources.append(
+            f"SELECT {columns}, {promoted}, data "
+            f"FROM read_json([{_paths(tail)}], format='newline_delimited', ignore_errors=true, "
+            f"columns={{{kinds}, data: 'JSON'}}) "
+            "WHERE seq IS NOT NULL"  # header, footer and a line that is being written have none
+        )
+    if not sources:
+        kinds = ", ".join(f"NULL::{kind} AS {name}" for name, kind in _ENVELOPE.items())
+        promoted = ", ".join(f"NULL::{kind} AS {name}" for name, (kind, _) in PROMOTED.items())
+        return f"SELECT {kinds}, NULL::TIMESTAMP_NS AS utc, {promoted}, NULL::JSON AS data LIMIT 0"
+    return " UNION ALL ".join(sources)
+
+
+def _from_payload(column: str) -> str:
+    kind, field = PROMOTED[column]
+    value = f"(data ->> '$.{field}')::{kind}"
+    return (
+        f"coalesce({value}, nullif(corr, '')) AS {column}"
+        if column == "order_key"
+        else (f"{value} AS {column}")
+    )
+
+
+def _typed(name: str) -> str:
+    """Return the query for one type: promoted columns as they are, the rest from the payload."""
+    info = msgspec.inspect.type_info(TYPES[name])
+    assert isinstance(info, msgspec.inspect.StructType)
+    ready = {field: column for column, (_, field) in PROMOTED.items()}
+    shape = {f.name: _sql_type(f.type) for f in info.fields if f.name not in ready}
+    columns = ", ".join(
+        f"{ready[field.name] if field.name in ready else f'_.{_quoted_name(field.name)}'} "
+        f"AS {_quoted_name(f'data_{field.name}' if field.name in _OWN else field.name)}"
+        for field in info.fields
+    )
+    parsed = (
+        f", from_json(data, {_text(msgspec.json.encode(shape).decode())}) AS _" if shape else ""
+    )
+    return (
+        f"SELECT seq, utc, ts, v, run, cause, corr, {columns} "
+        f"FROM (SELECT *{parsed} FROM events WHERE type = {_text(name)})"
+    )
+
+
+def _sql_type(kind: msgspec.inspect.Type) -> object:
+    match kind:
+        case msgspec.inspect.StructType():
+            return {field.name: _sql_type(field.type) for field in kind.fields}
+        case msgspec.inspect.ListType():
+            return [_sql_type(kind.item_type)]
+        case msgspec.inspect.IntType():
+            return "BIGINT"
+        case msgspec.inspect.FloatType():
+            return "DOUBLE"
+        case msgspec.inspect.StrType():
+            return "VARCHAR"
+        case _:
+            return "JSON"
+
+
+def _paths(files: list[Path]) -> str:
+    return ", ".join(_text(str(file)) for file in files)
+
+
+def _text(text: str) -> str:
+    return "'" + text.replace("'", "''") + "'"
+
+
+def _quoted_name(text: str) -> str:
+    return '"' + text.replace('"', '""') + '"'

@@ -1,0 +1,236 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import duckdb
+import pyarrow.parquet as pq
+import pytest
+
+import journal
+from journal import Limits, Writer, manifest, read, verify
+from journal.codec import encode
+from journal.errors import JournalCorrupt
+from journal.fs import OS_FS
+from journal.reader import lines
+from journal.seal import GRACE_NS, SealLimits, seal
+from tests.journal.builders import RUN, event, events, grow
+
+TEN = SealLimits(events=10)
+FILES_OF_5 = Limits(batch=5, file_events=5)
+
+
+def tail_files(directory: Path) -> list[str]:
+    return sorted(path.name for path in (directory / "tail").iterdir())
+
+
+def sealed(directory: Path, count: int = 24, now: int = 0) -> list[manifest.Segment]:
+    grow(directory, count, limits=FILES_OF_5)
+    return seal(directory, limits=TEN, now=lambda: now)
+
+
+def test_whole_tail_files_become_segments_when_enough_events_wait(tmp_path: Path) -> None:
+    made = sealed(tmp_path)
+    assert [(entry.first, entry.last) for entry in made] == [(1, 10), (11, 20)]
+    assert seal(tmp_path, limits=TEN, now=lambda: 0) == []
+    assert manifest.load(OS_FS, tmp_path).segments == tuple(made)
+    assert made[0].types == {"BarClosed": 10}
+
+
+def test_the_file_that_is_being_written_is_never_sealed(tmp_path: Path) -> None:
+    writer = grow(tmp_path, 11, limits=Limits(batch=1, file_events=10), close=False)
+    (entry,) = seal(tmp_path, limits=SealLimits(events=1), now=lambda: 0)
+    assert (entry.first, entry.last) == (1, 10)
+    writer.append(event(12))
+    writer.close()
+    assert list(read(tmp_path)) == events(12)
+
+
+@pytest.mark.parametrize("verify", [True, False])
+@pytest.mark.parametrize(
+    ("after", "until"), [(0, None), (3, 17), (9, 10), (10, 11), (19, 22), (24, None)]
+)
+def test_ranges_pass_from_segments_to_the_tail_without_gap_or_duplicate(
+    tmp_path: Path, after: int, until: int | None, verify: bool
+) -> None:
+    sealed(tmp_path)
+    found = list(read(tmp_path, after=after, until=until, verify=verify))
+    assert found == events(until or 24, after + 1)
+
+
+def test_sealing_keeps_every_byte_and_hash(tmp_path: Path) -> None:
+    grow(tmp_path, 24, limits=FILES_OF_5)
+    before = list(lines(tmp_path))
+    seal(tmp_path, limits=TEN, now=lambda: 0)
+    assert list(lines(tmp_path)) == before
+
+
+def test_sealed_tail_files_stay_a_minute_for_readers_and_then_go(tmp_path: Path) -> None:
+    sealed(tmp_path)
+    assert len(tail_files(tmp_path)) == 5
+    seal(tmp_path, limits=TEN, now=lambda: GRACE_NS - 1)
+    assert len(tail_files(tmp_path)) == 5
+    seal(tmp_path, limits=TEN, now=lambda: GRACE_NS)
+    assert tail_files(tmp_path) == ["000000000021.jsonl"]
+    assert list(read(tmp_path)) == events(24)
+    assert verify(tmp_path, deep=True).findings == []
+
+
+def test_a_journal_whose_every_file_is_sealed_and_still_there_reads_once(tmp_path: Path) -> None:
+    sealed(tmp_path, count=20)
+    for check in (True, False):
+        assert list(read(tmp_path, until=20, verify=check)) == events(20)
+        assert list(read(tmp_path, verify=check)) == events(20)
+
+
+def test_the_writer_goes_on_after_the_sealed_events_when_no_tail_is_left(tmp_path: Path) -> None:
+    sealed(tmp_path, count=20)
+    seal(tmp_path, limits=TEN, now=lambda: GRACE_NS)
+    assert tail_files(tmp_path) == []
+    with Writer.open(tmp_path, run=RUN) as writer:
+        assert writer.next_seq == 21
+        writer.append(event(21))
+    assert list(read(tmp_path)) == events(21)
+
+
+def test_a_segment_is_parquet_with_promoted_columns_and_page_checksums(tmp_path: Path) -> None:
+    (entry, _) = sealed(tmp_path)
+    path = tmp_path / "segments" / entry.file
+    table = pq.read_table(path, page_checksum_verification=True)
+    assert table.column("seq").to_pylist() == list(range(1, 11))
+    assert table.column("symbol").to_pylist() == ["EURUSD"] * 10
+    assert table.column("data").to_pylist() == [(encode(e) + b"}").decode() for e in events(10)]
+    query = f"SELECT sum((data ->> '$.data.close')::DOUBLE) FROM '{path}'"  # noqa: S608
+    assert duckdb.execute(query).fetchall()[0][0] == pytest.approx(
+        sum(e.data.close for e in events(10))  # type: ignore[attr-defined] # all are bars
+    )
+
+
+def test_the_same_events_give_the_same_segment(tmp_path: Path) -> None:
+    first = sealed(tmp_path / "a")
+    second = sealed(tmp_path / "b")
+    assert [entry.sha256 for entry in first] == [entry.sha256 for entry in second]
+
+
+def test_any_changed_byte_of_a_segment_is_found(tmp_path: Path) -> None:
+    (entry, _) = sealed(tmp_path)
+    path = tmp_path / "segments" / entry.file
+    data = path.read_bytes()
+    for offset in range(0, len(data), 23):
+        path.write_bytes(data[:offset] + bytes([data[offset] ^ 4]) + data[offset + 1 :])
+        assert not verify(tmp_path).ok, offset
+    path.write_bytes(data)
+    assert verify(tmp_path).ok
+
+
+def test_a_changed_event_in_a_whole_parquet_file_breaks_the_chain(tmp_path: Path) -> None:
+    (entry, _) = sealed(tmp_path)
+    path = tmp_path / "segments" / entry.file
+    table = pq.read_table(path)
+    texts = table.column("data").to_pylist()
+    texts[3] = texts[3].replace('"spread":7', '"spread":8')
+    forged = table.set_column(table.column_names.index("data"), "data", [texts])
+    pq.write_table(forged, path)
+    with pytest.raises(JournalCorrupt, match="the manifest says 10 with"):
+        list(read(tmp_path))
+
+
+def test_a_changed_promoted_column_is_found_by_a_deep_look(tmp_path: Path) -> None:
+    (entry, _) = sealed(tmp_path)
+    path = tmp_path / "segments" / entry.file
+    table = pq.read_table(path)
+    symbols = ["EURUSD"] * 9 + ["GBPUSD"]
+    at = table.column_names.index("symbol")
+    pq.write_table(table.set_column(at, "symbol", [symbols]), path)
+    whats = [finding.what for finding in verify(tmp_path, deep=True).findings]
+    assert "column symbol has 'GBPUSD', the event says 'EURUSD'" in whats
+
+
+def test_a_missing_or_shortened_segment_is_refused_by_the_writer(tmp_path: Path) -> None:
+    (entry, _) = sealed(tmp_path)
+    path = tmp_path / "segments" / entry.file
+    data = path.read_bytes()
+    path.write_bytes(data[:-1])
+    with pytest.raises(JournalCorrupt, match="instead of"):
+        Writer.open(tmp_path, run=RUN)
+    path.unlink()
+    with pytest.raises(JournalCorrupt, match="is missing"):
+        Writer.open(tmp_path, run=RUN)
+    with pytest.raises(JournalCorrupt, match="a file is missing"):
+        list(read(tmp_path))
+    assert [f.what for f in verify(tmp_path).findings] == ["is missing"]
+
+
+def test_a_torn_manifest_line_is_quarantined_and_its_segment_sealed_again(tmp_path: Path) -> None:
+    made = sealed(tmp_path)
+    path = tmp_path / "manifest.jsonl"
+    data = path.read_bytes()
+    for size in range(data.index(b"\n") + 1, len(data)):
+        path.write_bytes(data[:size])
+        assert list(read(tmp_path)) == events(24)
+        assert verify(tmp_path).ok
+    assert seal(tmp_path, limits=TEN, now=lambda: 0) == made[1:]
+    assert path.read_bytes() == data
+    assert len(list((tmp_path / "quarantine").iterdir())) == 1
+
+
+def test_every_flipped_bit_of_the_manifest_is_noticed(tmp_path: Path) -> None:
+    sealed(tmp_path)
+    path = tmp_path / "manifest.jsonl"
+    data = path.read_bytes()
+    first_line = data.index(b"\n")
+    for bit in range(0, len(data) * 8, 5):
+        at = bit // 8
+        path.write_bytes(data[:at] + bytes([data[at] ^ 1 << bit % 8]) + data[at + 1 :])
+        if at <= first_line:
+            with pytest.raises(JournalCorrupt):
+                manifest.load(OS_FS, tmp_path)
+        else:
+            assert manifest.load(OS_FS, tmp_path).torn, at
+
+
+def test_a_lost_manifest_line_is_noticed_when_the_tail_is_gone(tmp_path: Path) -> None:
+    sealed(tmp_path, count=20)
+    seal(tmp_path, limits=TEN, now=lambda: GRACE_NS)
+    path = tmp_path / "manifest.jsonl"
+    path.write_bytes(path.read_bytes()[:-5])
+    with pytest.raises(JournalCorrupt, match="holds events after seq 10"):
+        Writer.open(tmp_path, run=RUN)
+    assert not verify(tmp_path).ok
+
+
+def test_damage_in_the_tail_stops_sealing_and_changes_nothing(tmp_path: Path) -> None:
+    grow(tmp_path, 24, limits=FILES_OF_5)
+    path = tmp_path / "tail" / "000000000006.jsonl"
+    path.write_bytes(path.read_bytes().replace(b'"spread":7', b'"spread":8'))
+    with pytest.raises(JournalCorrupt):
+        seal(tmp_path, limits=TEN, now=lambda: 0)
+    assert manifest.load(OS_FS, tmp_path).segments == ()
+    assert len(tail_files(tmp_path)) == 5
+
+
+def test_one_process_seals_at_a_time(tmp_path: Path) -> None:
+    grow(tmp_path, 24, limits=FILES_OF_5)
+    release = OS_FS.lock(tmp_path / "seal.lock")
+    assert seal(tmp_path, limits=TEN, now=lambda: 0) == []
+    release()
+    assert len(seal(tmp_path, limits=TEN, now=lambda: 0)) == 2
+
+
+def test_types_and_values_select_in_segments_as_in_the_tail(tmp_path: Path) -> None:
+    sealed(tmp_path)
+    for check in (True, False):
+        some = read(tmp_path, where={"seq": [4, 14, 23], "symbol": ["EURUSD"]}, verify=check)
+        assert [e.seq for e in some] == [4, 14, 23]
+        assert list(read(tmp_path, types={"DealRecorded"}, verify=check)) == []
+        assert len(list(read(tmp_path, types={"BarClosed"}, after=8, verify=check))) == 16
+        assert list(read(tmp_path, where={"symbol": ["GBPUSD"]}, verify=check)) == []
+
+
+def test_sql_hides_what_is_both_sealed_and_still_in_the_tail(tmp_path: Path) -> None:
+    sealed(tmp_path)
+    connection = journal.sql(tmp_path)
+    rows = connection.sql("SELECT seq, close FROM bar_closed ORDER BY seq").fetchall()
+    assert rows == [(e.seq, e.data.close) for e in events(24)]  # type: ignore[attr-defined] # bars
+    assert connection.sql("SELECT symbol, count(*) FROM events GROUP BY 1").fetchall() == [
+        ("EURUSD", 24)
+    ]
