@@ -1,5 +1,7 @@
-"""A rig for tests: the real kernel, journal, adapter and simulated terminal, with death at a chosen
-moment. Dying loses what the process held in memory and keeps what the operating system was given."""
+"""A rig for tests: the real kernel, journal, adapter and simulated terminal, and death at a moment.
+
+Dying loses what the process held in memory and keeps what the operating system was given.
+"""
 
 from __future__ import annotations
 
@@ -168,9 +170,10 @@ class Rig:
                     MarketClock(terminal, server_time),
                     server_time,
                 )
+                writer.run = f"20231002-R{writer.next_seq:06d}"
                 engine = Engine(
                     config=self.config,
-                    run=f"20231002-R{writer.next_seq:06d}",
+                    run=writer.run,
                     manifest=self._manifest(),
                     kernel=kernel,
                     world=world,

@@ -8,9 +8,8 @@ import platform
 import signal
 import sys
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -19,26 +18,20 @@ from types import FrameType
 import anyio
 import msgspec
 
-from engine.broker.calls import InProcess
-from engine.broker.mt5 import Mt5Gateway
 from engine.broker.server_time import ServerTime
-from engine.clock import MarketClock
 from engine.config import Config
 from engine.execution.intents import CODE_LENGTH, base32
-from engine.feeds.bars import read_rates
 from engine.kernel import Kernel, warmup_of
 from engine.recovery import rebuild
 from engine.runtime import Ending, Engine, World
 from engine.runtime import Progress as Turned
 from engine.settings import canonical
-from engine.terminal import Terminal, load_profile
-from engine.terminal.market import BarMarket
 from journal import Writer, read
-from journal.errors import UsageError
 from journal.events import RunStarted
 from journal.writer import Limits
 from projections.performance import net_profit
 from projections.state import State
+from tools.cli.brokers import Broker, hash_files, reach
 
 ROOT = Path(__file__).resolve().parents[2]
 LOCK = ROOT / "tools" / "locks" / "runtime.txt"
@@ -54,8 +47,12 @@ class Progress(msgspec.Struct, frozen=True):
 
 
 class Summary(msgspec.Struct, frozen=True):
-    """What one screen says at the end; money in `currency`, `bars` and `seconds` of this run, the
-    rest of the journal."""
+    """What one screen says at the end.
+
+    bars, seconds  of this run; all else is of the whole journal
+    costs          commission, swap and fees; the spread is in the profit
+    drawdown       deepest fall of equity. Money is in `currency`
+    """
 
     run: str
     reason: str
@@ -64,6 +61,7 @@ class Summary(msgspec.Struct, frozen=True):
     fills: int
     trades: int
     net_profit: float
+    costs: float
     drawdown: float
     drawdown_percent: float
     balance: float
@@ -73,16 +71,6 @@ class Summary(msgspec.Struct, frozen=True):
     journal: Path
     digest: str
     halted: str
-
-
-@dataclass
-class _Simulation:
-    """A simulated terminal and what a manifest says of its prices."""
-
-    terminal: Terminal
-    data_name: str
-    data_hash: str
-    total: int
 
 
 def run_engine(
@@ -100,82 +88,57 @@ def run_engine(
     Raises DaybookError.
     """
     directory = Path(config.journal)
-    simulation = _simulate(config, base, directory)
+    broker = reach(config, base, directory)
     begun = time.perf_counter()
     kernel = Kernel()
     limits = Limits(batch=config.limits.batch, delay_ns=int(config.limits.delay_ms * 1e6))
     with Writer.open(directory, run="", limits=limits) as writer:
         missing = rebuild(kernel, read(directory))
-        server_time = ServerTime(config.broker.zone)
-        clock = MarketClock(simulation.terminal, server_time)
-        manifest = _manifest(config, simulation)
-        run = _run_name(clock.now_ns(), writer.head, manifest)
-        engine = Engine(
-            config=config,
-            run=run,
-            manifest=manifest,
-            kernel=kernel,
-            world=World(
-                journal=writer,
-                gateway=Mt5Gateway(InProcess(simulation.terminal.module()), config.broker.account),
-                clock=clock,
-                server_time=server_time,
-            ),
-            observe=_observed(observer, simulation.total),
-            max_bars=max_bars or 0,
-        )
-        try:
-            with _stopping_on_signals(engine):
-                ending = anyio.run(engine.run, missing)
-        finally:
-            simulation.terminal.close()
+        manifest = _manifest(config, broker)
+
+        async def drive() -> tuple[str, Ending]:
+            async with broker.opened as (gateway, clock):
+                run = _run_name(clock.now_ns(), writer.head, manifest, broker.salt)
+                engine = Engine(
+                    config=config,
+                    run=run,
+                    manifest=manifest,
+                    kernel=kernel,
+                    world=World(
+                        journal=writer,
+                        gateway=gateway,
+                        clock=clock,
+                        server_time=ServerTime(config.broker.zone),
+                    ),
+                    observe=_observed(observer, broker.total),
+                    max_bars=max_bars or 0,
+                )
+                with _stopping_on_signals(engine):
+                    return run, await engine.run(missing)
+
+        run, ending = anyio.run(drive)
         events = writer.next_seq - 1
     return _summary(run, ending, kernel.state, events, time.perf_counter() - begun, directory)
 
 
-def _simulate(config: Config, base: Path, directory: Path) -> _Simulation:
-    settings = config.terminal
-    if config.broker.kind != "simulated" or settings is None:
-        raise UsageError(
-            "broker.kind is 'mt5': this build can only drive the simulated terminal; set "
-            "broker.kind to 'simulated'"
-        )
-    files = {symbol: base / name for symbol, name in settings.bars.items()}
-    rates = {symbol: read_rates(file) for symbol, file in files.items()}
-    market = BarMarket(rates, model=settings.model, start=settings.history)
-    directory.parent.mkdir(parents=True, exist_ok=True)
-    terminal = Terminal(
-        load_profile(settings.profile),
-        market,
-        book=directory.with_name(directory.name + ".broker"),
-        seed=config.seed,
-    )
-    return _Simulation(
-        terminal,
-        ", ".join(file.name for file in files.values()),
-        _hash_files(files.values()),
-        max(len(series) for series in rates.values()) - settings.history,
-    )
-
-
-def _manifest(config: Config, simulation: _Simulation) -> RunStarted:
+def _manifest(config: Config, broker: Broker) -> RunStarted:
     settings, config_hash = canonical(config)
     return RunStarted(
         code_version=_code_version(),
-        mode="simulated",
+        mode=broker.mode,
         config=settings,
         config_hash=config_hash,
-        lock_hash=_hash_files([LOCK]) if LOCK.exists() else "",
+        lock_hash=hash_files([LOCK]) if LOCK.exists() else "",
         python=platform.python_version(),
         platform=f"{sys.platform} {platform.machine()}",
         seed=config.seed,
         warmup=warmup_of(config),
-        data_name=simulation.data_name,
-        data_hash=simulation.data_hash,
+        data_name=broker.data_name,
+        data_hash=broker.data_hash,
     )
 
 
-def _run_name(now_ns: int, head: bytes, manifest: RunStarted) -> str:
+def _run_name(now_ns: int, head: bytes, manifest: RunStarted, salt: bytes) -> str:
     """Name a run by its day and a code that no other run has.
 
     A simulated run's code follows from what it is made of, so that the same demo writes the same
@@ -183,7 +146,12 @@ def _run_name(now_ns: int, head: bytes, manifest: RunStarted) -> str:
     """
     day = datetime.fromtimestamp(now_ns // 1_000_000_000, UTC).strftime("%Y%m%d")
     material = b"|".join(
-        (head, manifest.config_hash.encode(), manifest.data_hash.encode(), b"%d" % manifest.seed)
+        (
+            head,
+            manifest.config_hash.encode(),
+            manifest.data_hash.encode(),
+            b"%d" % manifest.seed + salt,
+        )
     )
     number = int.from_bytes(hashlib.blake2b(material, digest_size=8).digest(), "big")
     return f"{day}-{base32(number % 32**CODE_LENGTH, CODE_LENGTH)}"
@@ -194,13 +162,6 @@ def _code_version() -> str:
         return version("mt5-daybook")
     except PackageNotFoundError:
         return "unpackaged"
-
-
-def _hash_files(files: Iterable[Path]) -> str:
-    digest = hashlib.sha256()
-    for file in files:
-        digest.update(file.read_bytes())
-    return digest.hexdigest()
 
 
 def _observed(
@@ -241,6 +202,7 @@ def _summary(
         fills=state.orders.fills,
         trades=performance.trades,
         net_profit=net_profit(performance),
+        costs=state.account.commission + state.account.swap + state.account.fee,
         drawdown=performance.drawdown,
         drawdown_percent=performance.drawdown_percent,
         balance=state.account.balance,
