@@ -1,0 +1,109 @@
+"""Reading the journal back: verified and folded, with every decision replayed, merely decoded."""
+
+from __future__ import annotations
+
+from collections import deque
+from itertools import islice
+from pathlib import Path
+from time import perf_counter
+
+from journal import read
+from projections.state import fold
+from replay.session import replay
+from tools.bench.rows import Contest, Metric, Round, Sample, Setting
+
+
+def folded(setting: Setting) -> Round:
+    """Check the chain, decode strictly, fold all projections."""
+
+    def run() -> Sample:
+        begun = perf_counter()
+        state = fold(read(Path(setting.corpus), until=setting.size))
+        took = perf_counter() - begun
+        return {"rate": state.seq / took}
+
+    return run
+
+
+def decided(setting: Setting) -> Round:
+    """The same, and every decision computed again and compared: `daybook replay --verify`."""
+
+    def run() -> Sample:
+        begun = perf_counter()
+        report = replay(islice(read(Path(setting.corpus)), setting.size))
+        took = perf_counter() - begun
+        assert report.agrees
+        return {"rate": report.events / took, "decisions": report.decisions}
+
+    return run
+
+
+def unverified(setting: Setting) -> Round:
+    """Decode strictly without checking the chain."""
+
+    def run() -> Sample:
+        begun = perf_counter()
+        last = deque(read(Path(setting.corpus), until=setting.size, verify=False), maxlen=1)
+        return {"rate": last[0].seq / (perf_counter() - begun)}
+
+    return run
+
+
+_DECODE = {"msgspec decode": "tools.bench.references.bare:decode"}
+
+CONTESTS = (
+    Contest(
+        name="replay",
+        group="journal",
+        summary="the chain checked, events strictly decoded, all projections folded",
+        ours="tools.bench.replay:folded",
+        references={
+            "eventsourcing": "tools.bench.references.event_store:replay",
+            **_DECODE,
+        },
+        metrics=(
+            Metric(
+                "rate",
+                "verified replay into projections",
+                "events/s",
+                limit=300_000,
+                against={"eventsourcing": 8.0, "msgspec decode": None},
+            ),
+        ),
+        size=100_000,
+        quick=500,
+        rounds=5,
+        note=(
+            "replay: ours folds seven projections, the reference counts events and sums money. "
+            "Bare msgspec checks no chain, splits no lines and folds nothing."
+        ),
+    ),
+    Contest(
+        name="replay-decisions",
+        group="journal",
+        summary="a replay that decides again and compares, as `daybook replay --verify`",
+        ours="tools.bench.replay:decided",
+        references=_DECODE,
+        metrics=(
+            Metric(
+                "rate", "replay with every decision", "events/s", against={"msgspec decode": None}
+            ),
+        ),
+        size=100_000,
+        quick=500,
+        rounds=5,
+    ),
+    Contest(
+        name="decode",
+        group="journal",
+        summary="events read from the tail and decoded, the chain not checked",
+        ours="tools.bench.replay:unverified",
+        references=_DECODE,
+        metrics=(
+            Metric("rate", "unverified decode", "events/s", against={"msgspec decode": None}),
+        ),
+        size=100_000,
+        quick=500,
+        rounds=5,
+    ),
+)
