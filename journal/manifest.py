@@ -66,8 +66,12 @@ class Manifest(msgspec.Struct, frozen=True):
         return self.segments[-1].head.encode() if self.segments else GENESIS
 
 
-def load(fs: Fs, directory: Path) -> Manifest:
-    """Read the manifest; only its last line may be cut short. Raises JournalCorrupt."""
+def load(fs: Fs, directory: Path, *, lenient: bool = False) -> Manifest:
+    """Read the manifest; only its last line may be cut short.
+
+    lenient  everything from the first bad line on is torn
+    Raises JournalCorrupt.
+    """
     path = directory / layout.MANIFEST
     data = fs.read(path) if fs.exists(path) else b""
     segments: list[Segment] = []
@@ -75,9 +79,10 @@ def load(fs: Fs, directory: Path) -> Manifest:
     for line in data.splitlines(keepends=True):
         segment = _read_line(line, h)
         if segment is None:
-            if size + len(line) < len(data) or line.count(HASH_MARK) > 1:
-                raise JournalCorrupt(_damaged(size))
-            break
+            last = size + len(line) == len(data) and line.count(HASH_MARK) == 1
+            if lenient or last or HASH_MARK not in line:
+                break
+            raise JournalCorrupt(_damaged(size))
         _check_joint(segment, segments[-1] if segments else None)
         segments.append(segment)
         h = unframe(line[:-1])[1]

@@ -122,17 +122,22 @@ def cut(fs: Fs, directory: Path, torn: Torn, last_good: int) -> None:
     path = directory / layout.TAIL / torn.name
     data = fs.read(path, torn.offset)
     if data:
-        note = JournalRecovered(torn.name, torn.offset, len(data), digest(data), last_good)
-        folder = directory / layout.QUARANTINE
-        fs.make_folder(folder)
-        stem = f"{Path(torn.name).stem}-{torn.offset}-{note.digest[:8]}"
-        write_file(fs, folder / f"{stem}.bytes", data)
-        write_file(fs, folder / f"{stem}{_PENDING}", msgspec.json.encode(note))
+        quarantine(fs, directory, torn, data, last_good)
     if torn.offset:
         fs.truncate(path, torn.offset)
     else:
         fs.unlink(path)
         fs.sync_folder(path.parent)
+
+
+def quarantine(fs: Fs, directory: Path, torn: Torn, data: bytes, last_good: int) -> None:
+    """Keep bytes that are about to be cut off, and a note for the engine to append."""
+    note = JournalRecovered(torn.name, torn.offset, len(data), digest(data), last_good)
+    folder = directory / layout.QUARANTINE
+    fs.make_folder(folder)
+    stem = f"{Path(torn.name).stem}-{torn.offset}-{note.digest[:8]}"
+    write_file(fs, folder / f"{stem}.bytes", data)
+    write_file(fs, folder / f"{stem}{_PENDING}", msgspec.json.encode(note))
 
 
 def pending(fs: Fs, directory: Path) -> Iterator[tuple[Path, JournalRecovered]]:

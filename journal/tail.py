@@ -236,7 +236,7 @@ def _later_write_is_good(data: bytes, start: int, head: bytes) -> bool:
     that is stored or the one computed for it.
     """
     stored, computed, later = head, head, False
-    for number, (body, h) in enumerate(_lookalikes(data, start)):
+    for number, (body, h) in enumerate(lookalikes(data, start)):
         later = later or (number > 0 and body.startswith(NEW_WRITE))
         body = body.removeprefix(NEW_WRITE)
         if later and h in (link(stored, body), link(computed, body)):
@@ -245,7 +245,7 @@ def _later_write_is_good(data: bytes, start: int, head: bytes) -> bool:
     return False
 
 
-def _lookalikes(data: bytes, start: int) -> Iterator[tuple[bytes, bytes]]:
+def lookalikes(data: bytes, start: int) -> Iterator[tuple[bytes, bytes]]:
     """Yield body and stored hash of what looks like a line; no hash where none is to be seen."""
     for line in data[start:].split(b"\n"):
         begin = 0

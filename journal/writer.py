@@ -20,7 +20,7 @@ from journal.background import Sealing
 from journal.chain import link
 from journal.codec import decode, encode, frame
 from journal.envelope import AnyEvent
-from journal.errors import InvalidEvent, JournalHalted
+from journal.errors import InvalidEvent, JournalCorrupt, JournalHalted
 from journal.events import JournalRecovered
 from journal.fs import OS_FS, Fs
 from journal.reader import lines
@@ -101,18 +101,25 @@ class Writer:
         fs: Fs = OS_FS,
         limits: Limits = Limits(),  # noqa: B008 (frozen)
         clock: Callable[[], int] = time.monotonic_ns,
+        strict: bool = False,
         seal: bool = True,
     ) -> Writer:
         """Open a journal for writing, creating it when it is missing and cutting off a torn end.
 
-        seal  whether full tail files are sealed in the background (on the real file system only)
+        strict  refuse a torn end, too, and change nothing
+        seal    seal full tail files in the background (on the real file system only)
         Raises JournalLocked when another process writes, JournalCorrupt for a damaged journal.
         """
         fs.make_folder(directory / layout.TAIL)
         release = fs.lock(directory / layout.LOCK)
         try:
-            end = recover.find_end(fs, directory)
+            end = _find_end(fs, directory)
             if end.torn:
+                if strict:
+                    raise JournalCorrupt(
+                        f"{directory} ends in a torn write ({end.torn.name}, byte "
+                        f"{end.torn.offset}) and strict opening was asked for; nothing was changed"
+                    )
                 recover.cut(fs, directory, end.torn, end.place.next_seq - 1)
             writer = cls(
                 directory,
@@ -291,6 +298,13 @@ def _advice(code: int) -> str:
     if code == errno.EFBIG:
         return "Raise the limit on file size for this process."
     return "Check the disk and the permissions of that folder."
+
+
+def _find_end(fs: Fs, directory: Path) -> recover.End:
+    try:
+        return recover.find_end(fs, directory)
+    except FileNotFoundError:  # an earlier writer's sealing removed what it had sealed
+        return recover.find_end(fs, directory)
 
 
 def _not_noted(fs: Fs, directory: Path) -> list[JournalRecovered]:
