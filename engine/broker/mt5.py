@@ -6,11 +6,13 @@ It translates and checks; it decides nothing, and it sends an intent exactly onc
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from typing import Any
 
 from engine.broker.calls import Calls
-from engine.broker.gateway import CallFailed, OrderSeen, WrongAccount
+from engine.broker.gateway import CallFailed, OrderSeen
+from engine.broker.identity import check_identity
 from engine.broker.requests import market_order
 from engine.config import Account
 from journal.errors import BrokerError
@@ -25,7 +27,6 @@ from journal.events import (
     SymbolSpecified,
     TerminalConnected,
 )
-from journal.events.mt5 import TradeMode
 
 TIMEFRAMES = {
     "M1": 1,
@@ -49,16 +50,20 @@ MAX_CATCH_UP = 100_000
 class Mt5Gateway:
     """One account, reached through MT5's own functions."""
 
-    def __init__(self, calls: Calls, account: Account) -> None:
+    def __init__(
+        self, calls: Calls, account: Account, initialize: Mapping[str, Any] | None = None
+    ) -> None:
+        """Take the way to the module, the one account to trade, and what `initialize` is told."""
         self._calls = calls
         self._account = account
+        self._initialize = dict(initialize or {})
         self._specs: dict[str, SymbolSpecified] = {}
 
     async def connect(self, symbols: list[str]) -> TerminalConnected:
         """Initialise the module, check the account's identity, select the symbols."""
-        await self._calls.call("initialize")
+        await self._calls.call("initialize", **self._initialize)
         info = await self._calls.call("account_info")
-        self._check_identity(info)
+        check_identity(info, self._account)
         for symbol in symbols:
             await self._calls.call("symbol_select", symbol, True)
         terminal = await self._calls.call("terminal_info")
@@ -74,21 +79,6 @@ class Mt5Gateway:
             terminal=terminal.name,
             build=version[1],
         )
-
-    def _check_identity(self, info: Any) -> None:
-        wanted = self._account
-        mode = TradeMode(info.trade_mode).name.lower()
-        for what, found, expected in (
-            ("login", info.login, wanted.login),
-            ("server", info.server, wanted.server),
-            ("trade mode", mode, wanted.trade_mode),
-        ):
-            if found != expected:
-                raise WrongAccount(
-                    f"the terminal is logged in with {what} {found}, the configuration pins "
-                    f"{expected}; log the terminal in to the configured account, or configure "
-                    "another one on purpose"
-                )
 
     async def specify(self, symbol: str) -> SymbolSpecified:
         """Read a symbol's constraints. Raises BrokerError while the terminal does not know them."""
@@ -234,8 +224,9 @@ class Mt5Gateway:
         return max((tick.time_msc for tick in ticks), default=0)
 
     async def close(self) -> None:
-        """Disconnect from the terminal."""
-        await self._calls.call("shutdown")
+        """Disconnect from the terminal; one that is lost already needs no more."""
+        with suppress(CallFailed):
+            await self._calls.call("shutdown")
 
 
 NOT_SENT = -10004

@@ -11,6 +11,7 @@ from types import SimpleNamespace
 from typing import Any, Literal
 
 import msgspec
+import numpy.typing as npt
 
 from engine.broker.calls import Calls
 from engine.broker.gateway import CallFailed
@@ -19,7 +20,7 @@ from engine.feeds.bars import read_rates
 from engine.terminal import Terminal, load_profile
 from engine.terminal.market import BarMarket
 
-EXTRA_FUNCTIONS = ("advance",)
+EXTRA_FUNCTIONS = ("advance", "server_time_msc")
 """What the worker lets through beside the module's own functions (`engine.broker.worker`)."""
 
 
@@ -41,38 +42,52 @@ class Setup(msgspec.Struct, frozen=True, kw_only=True):
     seed: int = 0
 
 
-def build_terminal(setup: Setup) -> Terminal:
+def read_bars(setup: Setup) -> dict[str, npt.NDArray[Any]]:
+    """Return each symbol's bars. Raises UsageError for a file that cannot be used."""
+    return {symbol: read_rates(Path(file)) for symbol, file in setup.bars.items()}
+
+
+def build_terminal(setup: Setup, rates: dict[str, npt.NDArray[Any]]) -> Terminal:
     """Return the terminal that `setup` describes. Raises DaybookError."""
-    rates = {symbol: read_rates(Path(file)) for symbol, file in setup.bars.items()}
     market = BarMarket(rates, model=setup.model, start=setup.history)
     book = Path(setup.book) if setup.book else None
     return Terminal(load_profile(setup.profile), market, book=book, seed=setup.seed)
 
 
 def open_module(text: str) -> SimpleNamespace:
-    """Return the simulated module, with a function that moves its market, for the worker.
+    """Return the simulated module, with the functions that move its market, for the worker.
 
     text  a `Setup` in JSON
     """
-    terminal = build_terminal(msgspec.json.decode(text, type=Setup))
+    setup = msgspec.json.decode(text, type=Setup)
+    terminal = build_terminal(setup, read_bars(setup))
 
     def advance() -> int:
         """Make the market's next step; return its server milliseconds, 0 when its data has
         ended."""
         return terminal.server_time_msc if terminal.advance() else 0
 
+    def server_time_msc() -> int:
+        return terminal.server_time_msc
+
     functions: dict[str, Any] = vars(terminal.module())
-    return SimpleNamespace(**{**functions, "advance": advance})
+    return SimpleNamespace(**{**functions, "advance": advance, "server_time_msc": server_time_msc})
 
 
 class RemoteMarketClock:
     """The time of a simulated market in a worker; it advances as fast as the engine looks."""
 
-    def __init__(self, calls: Calls, server_time: ServerTime, now_ns: int) -> None:
-        """Take the time to begin with: before the worker runs there is no market to ask."""
+    def __init__(self, calls: Calls, server_time: ServerTime, server_msc: int) -> None:
+        """Take the server milliseconds to begin with."""
         self._calls = calls
         self._server_time = server_time
-        self._now = now_ns
+        self._now = server_time.utc_ns(server_msc)
+
+    @classmethod
+    async def begin(cls, calls: Calls, server_time: ServerTime) -> RemoteMarketClock:
+        """Start the worker and ask its market for the time. Raises BrokerError."""
+        await calls.call("initialize")
+        return cls(calls, server_time, await calls.call("server_time_msc"))
 
     def now_ns(self) -> int:
         """Return the time of the last tick, nanoseconds UTC."""

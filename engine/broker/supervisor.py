@@ -193,6 +193,11 @@ class Supervisor:
         """The worker's process, 0 while there is none."""
         return self._worker.process.pid if self._worker is not None else 0
 
+    @property
+    def alive(self) -> bool:
+        """Whether a worker's process runs, as far as the event loop has heard."""
+        return self._worker is not None and not self._worker.gone
+
     async def call(self, function: str, *args: Any, **kwargs: Any) -> Any:
         """Call a function; `None` and `False` raise CallFailed, as everything that went wrong."""
         answer = await self.ask(function, *args, **kwargs)

@@ -1,0 +1,124 @@
+"""How a configuration's broker is reached: the simulated terminal in this process or behind a
+worker, or a real terminal behind a worker."""
+
+from __future__ import annotations
+
+import hashlib
+import time
+from collections.abc import AsyncIterator, Iterable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from engine.broker.calls import InProcess
+from engine.broker.gateway import Gateway
+from engine.broker.launch import (
+    deadlines_of,
+    initialize_arguments,
+    launch_of,
+    launch_simulated,
+)
+from engine.broker.mt5 import Mt5Gateway
+from engine.broker.server_time import ServerTime
+from engine.broker.simulated import RemoteMarketClock, Setup, build_terminal, read_bars
+from engine.broker.supervisor import supervise
+from engine.clock import Clock, MarketClock, WallClock
+from engine.config import Config, Worker
+from engine.settings.rules import profile_name
+from engine.terminal import Terminal
+from journal.errors import UsageError
+
+
+@dataclass(frozen=True, slots=True)
+class Broker:
+    """A way to a broker, and what a manifest says of its prices.
+
+    mode        `simulated` or `live`
+    opened      gives gateway and clock for as long as it is held
+    data_name, data_hash   files of prices and their SHA-256; empty when live
+    salt        makes the run's name its own; empty when the run follows from its data
+    total       bars to expect, 0 when nobody knows
+    """
+
+    mode: str
+    opened: AbstractAsyncContextManager[tuple[Gateway, Clock]]
+    data_name: str = ""
+    data_hash: str = ""
+    salt: bytes = b""
+    total: int = 0
+
+
+def reach(config: Config, base: Path, directory: Path) -> Broker:
+    """Return the way to the configured broker; nothing is started yet.
+
+    base       folder that relative paths of price files start at
+    directory  the journal's; a simulated broker keeps its book beside it
+    Raises DaybookError.
+    """
+    server_time = ServerTime(config.broker.zone)
+    if config.broker.kind == "mt5":
+        # Two runs of one day must not share order keys, whatever their journals.
+        return Broker("live", _live(config), salt=b"%d" % time.time_ns())
+    settings = config.terminal
+    if settings is None:
+        raise UsageError("broker.kind is 'simulated': the section `terminal` is needed for it")
+    files = {symbol: base / name for symbol, name in settings.bars.items()}
+    directory.parent.mkdir(parents=True, exist_ok=True)
+    setup = Setup(
+        profile=str(profile_name(settings, base.absolute())),
+        bars={symbol: str(file.absolute()) for symbol, file in files.items()},
+        model=settings.model,
+        history=settings.history,
+        book=str(directory.with_name(directory.name + ".broker").absolute()),
+        seed=config.seed,
+    )
+    rates = read_bars(setup)
+    opened = (
+        _local(config, build_terminal(setup, rates), server_time)
+        if config.broker.worker is None
+        else _remote(config, config.broker.worker, setup, server_time)
+    )
+    return Broker(
+        "simulated",
+        opened,
+        ", ".join(file.name for file in files.values()),
+        hash_files(files.values()),
+        total=max(len(series) for series in rates.values()) - settings.history,
+    )
+
+
+def hash_files(files: Iterable[Path]) -> str:
+    """Return the SHA-256 of files, one after the other."""
+    digest = hashlib.sha256()
+    for file in files:
+        digest.update(file.read_bytes())
+    return digest.hexdigest()
+
+
+@asynccontextmanager
+async def _local(
+    config: Config, terminal: Terminal, server_time: ServerTime
+) -> AsyncIterator[tuple[Gateway, Clock]]:
+    with terminal:
+        gateway = Mt5Gateway(InProcess(terminal.module()), config.broker.account)
+        yield gateway, MarketClock(terminal, server_time)
+
+
+@asynccontextmanager
+async def _remote(
+    config: Config, settings: Worker, setup: Setup, server_time: ServerTime
+) -> AsyncIterator[tuple[Gateway, Clock]]:
+    account = config.broker.account
+    launch = launch_simulated(setup)
+    async with supervise(launch, account, deadlines=deadlines_of(settings)) as calls:
+        clock = await RemoteMarketClock.begin(calls, server_time)
+        yield Mt5Gateway(calls, account), clock
+
+
+@asynccontextmanager
+async def _live(config: Config) -> AsyncIterator[tuple[Gateway, Clock]]:
+    account, settings = config.broker.account, config.broker.worker or Worker()
+    launch = launch_of(settings)
+    async with supervise(launch, account, deadlines=deadlines_of(settings)) as calls:
+        gateway = Mt5Gateway(calls, account, initialize_arguments(settings))
+        yield gateway, WallClock(config.broker.poll_s)
