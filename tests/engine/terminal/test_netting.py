@@ -5,21 +5,18 @@ from __future__ import annotations
 from types import ModuleType
 from typing import Any
 
-import msgspec
 import pytest
 
 from engine.terminal import Terminal, load_profile
 from engine.terminal.market import BarMarket
 from engine.terminal.profile import Profile
-from tests.engine.terminal.worlds import bars, connected, deals, market_order, sent
+from tests.engine.terminal.worlds import bars, connected, deals, market_order, sent, with_account
 
 BUY, SELL = 0, 1
 
 
 def netting() -> Profile:
-    profile = load_profile("ecn-hedging")
-    account = msgspec.structs.replace(profile.account, margin_mode="netting")
-    return msgspec.structs.replace(profile, account=account)
+    return with_account(load_profile("ecn-hedging"), margin_mode="netting")
 
 
 @pytest.fixture

@@ -9,7 +9,7 @@ import pytest
 
 from engine.terminal import Terminal, load_profile
 from engine.terminal.market import TickMarket
-from tests.engine.terminal.worlds import MONDAY_10, connected, deals, sent, ticks
+from tests.engine.terminal.worlds import MONDAY_10, connected, deals, sent, ticks, with_switches
 
 BUY_LIMIT, SELL_LIMIT, BUY_STOP, SELL_STOP, BUY_STOP_LIMIT, SELL_STOP_LIMIT = range(2, 8)
 DAY_MSC = 86_400_000
@@ -71,14 +71,9 @@ def test_a_pending_order_fills_on_its_side_of_the_market(
 
 
 def test_limit_improvement_is_a_switch_of_the_profile() -> None:
-    import msgspec
-
-    profile = load_profile("ecn-hedging")
-    generous = msgspec.structs.replace(profile.switches, limit_improvement=True)
+    profile = with_switches(load_profile("ecn-hedging"), limit_improvement=True)
     rows = ticks([(0, 1.1, 1.1001), (1000, 1.098, 1.0981)])
-    terminal = Terminal(
-        msgspec.structs.replace(profile, switches=generous), TickMarket({"EURUSD": rows})
-    )
+    terminal = Terminal(profile, TickMarket({"EURUSD": rows}))
     mt5 = connected(terminal)
     sent(mt5, pending(mt5, BUY_LIMIT, 1.099))
     terminal.advance()

@@ -6,15 +6,24 @@ from collections.abc import Callable
 from types import ModuleType
 from typing import Any
 
-import msgspec
 import pytest
 
 from engine.terminal import Terminal, load_profile
 from engine.terminal.conditions import Conditions
 from engine.terminal.market import BarMarket
-from engine.terminal.profile import Profile, Symbol
+from engine.terminal.profile import Profile
 from engine.terminal.texts import TEXTS
-from tests.engine.terminal.worlds import MONDAY_10, bars, connected, deals, market_order, sent
+from tests.engine.terminal.worlds import (
+    MONDAY_10,
+    bars,
+    connected,
+    deals,
+    market_order,
+    sent,
+    with_account,
+    with_switches,
+    with_symbol,
+)
 
 BUY, SELL, BUY_LIMIT, BUY_STOP, BUY_STOP_LIMIT = 0, 1, 2, 4, 6
 SATURDAY = MONDAY_10 - 2 * 86_400
@@ -22,16 +31,12 @@ SATURDAY = MONDAY_10 - 2 * 86_400
 
 def profile_with(**symbol: object) -> Profile:
     """The ECN broker with changes to EURUSD."""
-    profile = load_profile("ecn-hedging")
-    changed: Symbol = msgspec.structs.replace(profile.symbols["EURUSD"], **symbol)
-    return msgspec.structs.replace(profile, symbols={"EURUSD": changed})
+    return with_symbol(load_profile("ecn-hedging"), **symbol)
 
 
 def account_with(**account: object) -> Profile:
-    profile = load_profile("ecn-hedging")
-    return msgspec.structs.replace(
-        profile, account=msgspec.structs.replace(profile.account, **account)
-    )
+    """The ECN broker with changes to the account."""
+    return with_account(load_profile("ecn-hedging"), **account)
 
 
 def open_world(profile: Profile, start: int = MONDAY_10) -> tuple[Terminal, ModuleType]:
@@ -145,9 +150,7 @@ def test_the_api_switch_is_an_error_or_a_retcode_as_the_profile_says() -> None:
     terminal.conditions.tradeapi_disabled = True
     assert mt5.order_send(deal()) is None
     assert mt5.last_error() == (-8, "Auto-Trading using Python API disabled in Terminal")
-    profile = profile_with()
-    switches = msgspec.structs.replace(profile.switches, tradeapi_disabled_as="retcode")
-    terminal, mt5 = open_world(msgspec.structs.replace(profile, switches=switches))
+    terminal, mt5 = open_world(with_switches(profile_with(), tradeapi_disabled_as="retcode"))
     terminal.conditions.tradeapi_disabled = True
     assert mt5.order_send(deal()).retcode == 10027
 
@@ -159,19 +162,13 @@ def test_a_closed_market_refuses() -> None:
 
 def test_a_profile_may_put_the_checks_into_another_order() -> None:
     request = deal(volume=0.001, type_filling=9)
-    profile = profile_with()
-    assert open_world(profile)[1].order_send(request).retcode == 10014
-    switches = msgspec.structs.replace(
-        profile.switches, checks=("connection", "symbol", "filling", "volume")
-    )
-    turned = msgspec.structs.replace(profile, switches=switches)
+    assert open_world(profile_with())[1].order_send(request).retcode == 10014
+    turned = with_switches(profile_with(), checks=("connection", "symbol", "filling", "volume"))
     assert open_world(turned)[1].order_send(request).retcode == 10030
 
 
 def test_a_profile_may_word_a_refusal_otherwise() -> None:
-    profile = profile_with()
-    switches = msgspec.structs.replace(profile.switches, texts={10014: "bad lots"})
-    _, mt5 = open_world(msgspec.structs.replace(profile, switches=switches))
+    _, mt5 = open_world(with_switches(profile_with(), texts={10014: "bad lots"}))
     assert mt5.order_send(deal(volume=0.001)).comment == "bad lots"
 
 
@@ -217,9 +214,7 @@ def test_a_frozen_pending_order_cannot_be_removed() -> None:
 
 
 def test_with_floating_stops_a_level_within_the_spread_is_refused() -> None:
-    profile = profile_with()
     request: dict[str, Any] = deal(sl=1.09995)
-    assert open_world(profile)[1].order_check(request).retcode == 0
-    switches = msgspec.structs.replace(profile.switches, floating_stops=True)
-    floating = msgspec.structs.replace(profile, switches=switches)
+    assert open_world(profile_with())[1].order_check(request).retcode == 0
+    floating = with_switches(profile_with(), floating_stops=True)
     assert open_world(floating)[1].order_check(request).retcode == 10016

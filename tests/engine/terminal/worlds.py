@@ -6,10 +6,12 @@ from collections.abc import Sequence
 from types import ModuleType
 from typing import Any
 
+import msgspec
 import numpy as np
 
 from engine.terminal import Terminal
 from engine.terminal.market.base import Table
+from engine.terminal.profile import Profile
 from engine.terminal.records import RATES, TICKS
 
 #: Monday, 8 January 2024, 10:00 server time.
@@ -71,3 +73,21 @@ def sent(mt5: ModuleType, request: dict[str, object], retcode: int = 10009) -> A
 def deals(mt5: ModuleType) -> Any:
     """Every deal of the account so far."""
     return mt5.history_deals_get(1, 2**31 - 1)
+
+
+def with_symbol(profile: Profile, name: str = "EURUSD", **changes: object) -> Profile:
+    """A profile of one symbol, changed."""
+    symbol = msgspec.structs.replace(profile.symbols[name], **changes)
+    return msgspec.structs.replace(profile, symbols=profile.symbols | {name: symbol})
+
+
+def with_account(profile: Profile, **changes: object) -> Profile:
+    """A profile with another account."""
+    account = msgspec.structs.replace(profile.account, **changes)
+    return msgspec.structs.replace(profile, account=account)
+
+
+def with_switches(profile: Profile, **changes: object) -> Profile:
+    """A profile with other switches."""
+    switches = msgspec.structs.replace(profile.switches, **changes)
+    return msgspec.structs.replace(profile, switches=switches)
