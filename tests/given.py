@@ -148,6 +148,11 @@ def ready() -> Story:
     )
 
 
+def vetoes(payloads: list[Payload]) -> list[tuple[str, str]]:
+    """Rule and reason of every veto among decisions."""
+    return [(p.rule, p.reason) for p in payloads if isinstance(p, OrderVetoed)]
+
+
 def deposit(amount: float, ticket: int = 1) -> DealRecorded:
     """A balance operation, as MT5 records it."""
     return a(
@@ -276,3 +281,6 @@ _TYPICAL: dict[type[msgspec.Struct], msgspec.Struct] = {
     )
     for kind in (type(typical),)
 }
+
+RISING = bars(1.1000, 1.0990, 1.0980, 1.0970, 1.0980, 1.0990)
+"""Bars of which, with averages of 2 and 3, the last is the first to cross upwards."""

@@ -25,7 +25,7 @@ from journal.events import (
     TerminalConnected,
 )
 from projections.state import digest
-from tests.given import CONFIG, RUN, SYMBOL, Story, a, bars, manifest
+from tests.given import CONFIG, RISING, RUN, SYMBOL, Story, a, bars, manifest
 from tests.session import TWO_STRATEGIES, play, real_bars
 
 
@@ -118,10 +118,6 @@ def test_the_journals_own_notes_are_passed_over() -> None:
 # --- where today's code decides otherwise than was recorded, the record stands
 
 
-CLOSES = (1.1000, 1.0990, 1.0980, 1.0970, 1.0980, 1.0990)
-"""Closes of which the last is the first to cross upwards."""
-
-
 def recorded(*decisions: Payload) -> list[AnyEvent]:
     """A bar on which two strategies propose, and what an older version is said to have decided."""
     [entry] = CONFIG.strategies
@@ -133,7 +129,7 @@ def recorded(*decisions: Payload) -> list[AnyEvent]:
         a(TerminalConnected),
         a(SymbolSpecified),
         a(FeedCaughtUp),
-        *bars(*CLOSES),
+        *RISING,
     )
     bar = story.events[-1]
     return story.events + [

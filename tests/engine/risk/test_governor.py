@@ -1,0 +1,145 @@
+"""A proposal and a quote become an intent of the right size, or a veto with rule and figures."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from journal.events import (
+    DealRecorded,
+    FeedCaughtUp,
+    OrderIntended,
+    OrderProposed,
+    QuoteObserved,
+    QuoteUnavailable,
+    SymbolSpecified,
+    TerminalConnected,
+    TradingHalted,
+)
+from tests.given import (
+    CONFIG,
+    KEY,
+    MAGIC,
+    OTHER_KEY,
+    SERVER,
+    SYMBOL,
+    Story,
+    a,
+    manifest,
+    ready,
+    vetoes,
+)
+
+
+def proposed(**changes: Any) -> Story:
+    return ready().given(a(OrderProposed, **changes))
+
+
+def test_a_quote_turns_a_proposal_into_an_intent_of_which_everything_is_recognisable_later() -> (
+    None
+):
+    quote = a(QuoteObserved, bid=1.05, ask=1.0501, tick_value=1.0, margin_per_lot=1000.0)
+    [intended] = proposed(stop_distance=0.001, target_distance=0.002).when(quote, corr=KEY)
+    # 1 % of 10,000 is 100; the stop is 100 ticks away, 1 each per lot: 1 lot.
+    assert intended == OrderIntended(
+        key=KEY,
+        strategy="baseline",
+        magic=MAGIC,
+        symbol=SYMBOL,
+        side="buy",
+        volume=1.0,
+        price=1.0501,
+        sl=1.0491,
+        tp=1.0521,
+        deviation=CONFIG.broker.deviation,
+        risk=100.0,
+        login=CONFIG.broker.account.login,
+        server=SERVER,
+        server_msc=quote.time_msc,
+    )
+
+
+def test_a_sell_is_priced_at_bid_with_its_levels_mirrored() -> None:
+    [intended] = proposed(side="sell").when(a(QuoteObserved, bid=1.05, ask=1.0501), corr=KEY)
+    assert isinstance(intended, OrderIntended)
+    assert (intended.side, intended.price, intended.sl, intended.tp) == ("sell", 1.05, 1.051, 1.048)
+
+
+def test_the_margin_bound_limits_the_volume() -> None:
+    quote = a(QuoteObserved, margin_per_lot=1000.0, margin_free=300.0)
+    [intended] = proposed().when(quote, corr=KEY)
+    assert isinstance(intended, OrderIntended)
+    assert intended.volume == 0.15  # half of 300 binds 0.15 lots at 1,000 each
+    assert intended.risk == 15.0
+
+
+@pytest.mark.parametrize(
+    ("proposal", "quote", "rule", "figures"),
+    [
+        ({"stop_distance": 0.00005}, {}, "stops", ["stop 1.05005", "Bid 1.05", "at least 1"]),
+        ({"side": "sell", "stop_distance": 0.00005}, {}, "stops", ["stop 1.05005", "Ask 1.0501"]),
+        ({"target_distance": 0.0}, {"ask": 1.05}, "stops", ["target 1.05", "at least 1"]),
+        ({"stop_distance": 0.9}, {}, "size", ["0.0011 lots", "minimum is 0.01"]),
+        ({}, {"tick_value": 0.0}, "size", ["budget 100.00", "loss per lot 0.00"]),
+        ({}, {"margin_free": -5.0}, "size", ["0.0000 lots"]),
+    ],
+    ids=["buy stop", "sell stop", "target", "too small", "worthless tick", "no margin"],
+)
+def test_what_cannot_be_sent_is_vetoed_with_its_figures(
+    proposal: dict[str, Any], quote: dict[str, Any], rule: str, figures: list[str]
+) -> None:
+    found = vetoes(proposed(**proposal).when(a(QuoteObserved, **quote), corr=KEY))
+    assert [name for name, _ in found] == [rule]
+    for figure in figures:
+        assert figure in found[0][1]
+
+
+def test_the_stops_level_of_the_symbol_is_kept() -> None:
+    far = a(SymbolSpecified, stops_level=50)
+    story = proposed(stop_distance=0.00055).given(far)
+    # The stop is 55 points below Ask and so only 45 below Bid, at which it triggers.
+    [(rule, reason)] = vetoes(story.when(a(QuoteObserved, bid=1.05, ask=1.0501), corr=KEY))
+    assert rule == "stops"
+    assert "45 points from Bid" in reason
+    assert "at least 50" in reason
+
+
+def test_an_account_without_equity_risks_nothing() -> None:
+    story = Story().given(
+        manifest(), a(TerminalConnected), a(SymbolSpecified), a(FeedCaughtUp), a(OrderProposed)
+    )
+    [(rule, reason)] = vetoes(story.when(a(QuoteObserved), corr=KEY))
+    assert rule == "size"
+    assert "budget 0.00" in reason
+
+
+@pytest.mark.parametrize(
+    ("given", "rule"),
+    [
+        ([a(TradingHalted)], "halted"),
+        ([a(DealRecorded)], "one position"),
+        (
+            [a(OrderProposed, key=OTHER_KEY, magic=1), a(OrderIntended, key=OTHER_KEY, magic=1)],
+            "unresolved",
+        ),
+    ],
+    ids=["halted", "position", "unresolved"],
+)
+def test_what_arose_between_proposal_and_quote_still_vetoes(given: list[Any], rule: str) -> None:
+    story = proposed().given(*given)
+    assert [name for name, _ in vetoes(story.when(a(QuoteObserved), corr=KEY))] == [rule]
+
+
+def test_without_a_quote_the_proposal_is_vetoed_with_the_terminals_words() -> None:
+    assert vetoes(proposed().when(a(QuoteUnavailable, reason="no tick (-1)"), corr=KEY)) == [
+        ("quote", "no tick (-1)")
+    ]
+
+
+@pytest.mark.parametrize(
+    "event", [a(QuoteObserved), a(QuoteUnavailable)], ids=["quote", "no quote"]
+)
+def test_a_quote_that_nobody_waits_for_leads_to_nothing(event: Any) -> None:
+    assert ready().when(event, corr=KEY) == []
+    assert proposed().given(a(OrderIntended)).when(event, corr=KEY) == []
