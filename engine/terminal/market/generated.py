@@ -14,7 +14,7 @@ from engine.terminal.market.ticks import TickMarket
 from engine.terminal.profile import Profile
 from engine.terminal.records import TICKS
 
-_MONDAY = 1_704_067_200_000  # 2024-01-01 00:00 server time, a Monday
+_MONDAY = 1_704_672_000_000  # 2024-01-08 00:00 server time, a Monday
 _DAY_MSC = 86_400_000
 _FRIDAY_END = 5 * _DAY_MSC
 _WEEK = 7 * _DAY_MSC

@@ -177,9 +177,8 @@ def test_whatever_was_answered_before_a_kill_is_in_the_book_afterwards(tmp_path:
             answered.append((int(order), int(deal)))
         trader.kill()
         # Answers that were on their way when it died count too.
-        for line in trader.stdout.read().splitlines():
-            if len(words := line.split()) == 2:
-                answered.append((int(words[0]), int(words[1])))
+        late = (line.split() for line in trader.stdout.read().splitlines())
+        answered.extend((int(words[0]), int(words[1])) for words in late if len(words) == 2)
         trader.wait()
         trader.stdout.close()
     walk = Walk(price=1.1, digits=5, spread=0.0001, volatility=1e-4)

@@ -47,7 +47,8 @@ def test_margin_by_calculation_mode() -> None:
     assert mt5.order_calc_margin(BUY, "ES", 2, 4800.0) == 25_300.0  # 2 * margin.initial
     assert mt5.order_calc_margin(BUY, "BTCUSD", 100, 40_000.0) == 40_000.0  # 1 coin, no leverage
     _, mt5 = many(load_profile("market-maker"), US500=(4800.0, 4800.5), EURUSD=(1.25, 1.2502))
-    # contract 10 * 4,800 * tick value 0.005 / tick size 0.1 = 2,400 USD, bought at the bid of EURUSD
+    # contract 10 * 4,800 * tick value 0.005 / tick size 0.1 = 2,400 USD, bought at the bid of
+    # EURUSD
     assert mt5.order_calc_margin(BUY, "US500", 1, 4800.0) == 1920.0
 
 

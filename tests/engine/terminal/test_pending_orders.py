@@ -16,7 +16,8 @@ DAY_MSC = 86_400_000
 
 
 def world(*prices: float | tuple[int, float], profile: str = "ecn-hedging") -> tuple[Terminal, Any]:
-    """A terminal that has seen bid 1.10000 and will see these bids a second apart; spread 0.00010."""
+    """A terminal that has seen bid 1.10000 and will see these bids a second apart; spread
+    0.00010."""
     path = [(0, 1.1)]
     for number, price in enumerate(prices, 1):
         path.append(price if isinstance(price, tuple) else (1000 * number, price))

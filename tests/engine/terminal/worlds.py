@@ -75,8 +75,9 @@ def deals(mt5: ModuleType) -> Any:
     return mt5.history_deals_get(1, 2**31 - 1)
 
 
-def with_symbol(profile: Profile, name: str = "EURUSD", **changes: object) -> Profile:
-    """A profile of one symbol, changed."""
+def with_symbol(profile: Profile, /, **changes: object) -> Profile:
+    """A profile with another EURUSD."""
+    name = "EURUSD"
     symbol = msgspec.structs.replace(profile.symbols[name], **changes)
     return msgspec.structs.replace(profile, symbols=profile.symbols | {name: symbol})
 
