@@ -61,11 +61,25 @@ class Account:
         )
 
     def profit(self) -> float:
-        """Floating profit and swap of all positions, as `account_info().profit` shows it."""
+        """Floating profit and swap of all positions."""
         total = 0.0
         for position in self.book.positions.values():
             total += self.floating(position) + position.swap
         return round(total, self.digits)
+
+    def shown_profit(self) -> float:
+        """What `account_info().profit` says, by the profile's switch."""
+        if self.profile.switches.account_profit_with_swap:
+            return self.profit()
+        swaps = sum(position.swap for position in self.book.positions.values())
+        return round(self.profit() - swaps, self.digits)
+
+    def margin_call(self) -> bool:
+        """Whether the broker would call for more margin: a flag only, nothing is done about it."""
+        if not self.book.positions:
+            return False
+        standing, rule = self.standing(), self.profile.account.stop_out
+        return (standing.equity if rule.mode == "money" else standing.level) <= rule.call
 
     def equity(self) -> float:
         """Balance, credit and floating profit."""

@@ -91,12 +91,12 @@ class Converter:
             rate = self._rates[currency] = self._find(currency)
         return rate(buying)
 
-    def symbols_for(self, currency: str) -> frozenset[str]:
+    def symbols_for(self, currency: str) -> tuple[str, ...]:
         """The symbols whose quotes move the rate of a currency."""
         if currency == self._target:
-            return frozenset()
+            return ()
         pairs = {currency, self._target, "USD"}
-        return frozenset(
+        return tuple(
             name
             for name in self._quotes
             if {

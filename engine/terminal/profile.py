@@ -274,6 +274,8 @@ class Switches(_Facts, frozen=True):
     limit_improvement: bool = False
     #: With stops level 0, SL/TP nearer than the spread are refused.
     floating_stops: bool = False
+    #: `account_info().profit` is the floating profit with the swaps, or without them.
+    account_profit_with_swap: bool = True
     #: Comments for retcodes, by number, where a broker words them differently.
     texts: dict[int, str] = msgspec.field(default_factory=dict)
 

@@ -166,7 +166,7 @@ def account_info(account: Account, conditions: Conditions) -> Record:
             facts.fifo_close,
             standing.balance,
             standing.credit,
-            standing.profit,
+            account.shown_profit(),
             standing.equity,
             standing.margin,
             standing.free,

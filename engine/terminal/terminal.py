@@ -65,6 +65,7 @@ class Terminal:
         self._module: ModuleType | None = None
         self._snapshots: dict[str, SymbolSnapshots] = {}
         self._request_id = 0
+        self.closed = False
         #: Make the market's next step; False when the data has ended (and nothing has changed).
         self.advance = self.server.advance
 
@@ -96,9 +97,17 @@ class Terminal:
         """
         self._saboteur = self._link.interference = Saboteur(self, plan, sleep, die)
 
+    def pace(self, steps: int) -> None:
+        """Let the market make that many steps before each call that reads prices or lists.
+
+        For programs that only ever call the module and wait for something to happen; 0 stops it.
+        """
+        self._link.steps_per_read = steps
+
     def close(self) -> None:
         """Let go of the book's file; the module answers no more."""
         self._link.open = False
+        self.closed = True
         self.server.close()
 
     def __enter__(self) -> Self:

@@ -31,6 +31,10 @@ class Connection:
                 mt5.RES_E_INTERNAL_FAIL_INIT,
                 f"IPC initialize failed, Process create failed '{path}'",
             )
+        if self._link.terminal.closed:
+            raise CallFailed(
+                mt5.RES_E_INTERNAL_FAIL_INIT, "IPC initialize failed, MetaTrader 5 x64 not found"
+            )
         self._authorize(account)
         self._link.open = True
         self._link.terminal.reconnected()

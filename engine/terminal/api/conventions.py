@@ -40,6 +40,21 @@ ERRORS: dict[int, str] = {
 SUCCESS = (mt5.RES_S_OK, ERRORS[mt5.RES_S_OK])
 
 
+#: The calls with which a waiting program looks whether something has happened.
+_READS = frozenset(
+    {
+        "symbol_info_tick",
+        "copy_rates_from",
+        "copy_rates_from_pos",
+        "copy_rates_range",
+        "copy_ticks_from",
+        "copy_ticks_range",
+        "positions_get",
+        "orders_get",
+    }
+)
+
+
 class CallFailed(Exception):
     """A call ends with the function's failure value and this `last_error`."""
 
@@ -64,6 +79,8 @@ class Link:
         self.open = False
         self.error: tuple[int, str] = SUCCESS
         self.interference: Interference | None = None
+        #: How far the market moves with each reading call, for programs that only wait.
+        self.steps_per_read = 0
 
     def server(self) -> Server:
         """What is at the other end.
@@ -74,6 +91,12 @@ class Link:
         if not self.open:
             raise CallFailed(mt5.RES_E_INTERNAL_FAIL_CONNECT)
         return self.terminal.server
+
+    def let_market_move(self) -> None:
+        """Make the steps that go with a reading call."""
+        if self.open:
+            for _ in range(self.steps_per_read):
+                self.terminal.advance()
 
 
 # The module's functions take whatever a program passes and say themselves what is wrong with it, so
@@ -113,10 +136,22 @@ def keywords(failure: object = None) -> Convention:
 def bind(link: Link, method: Function) -> Function:
     """A method as a program calls it."""
     convention: Convention = method.convention  # type: ignore[attr-defined]  # set by the decorator
-    name, failure = method.__name__, convention.failure
+    guarded = _guarded(link, method, convention.failure)
+    function = _KINDS[convention.kind](method.__name__, guarded)
+    function.__name__ = function.__qualname__ = method.__name__
+    function.__doc__ = method.__doc__
+    return function
+
+
+def _guarded(link: Link, method: Function, failure: object) -> Function:
+    """A method with `last_error`, the market's pace and faults around it."""
+    name = method.__name__
+    reads = name in _READS
 
     def guarded(*arguments: object) -> Any:
         link.error = SUCCESS
+        if reads and link.steps_per_read:
+            link.let_market_move()
         try:
             if link.interference is not None:
                 return link.interference.around(name, arguments, lambda: method(*arguments))
@@ -130,7 +165,11 @@ def bind(link: Link, method: Function) -> Function:
             link.error = (failed.code, failed.text)
             return failure
 
-    def none(*arguments: object, **named: object) -> Any:
+    return guarded
+
+
+def _without_arguments(name: str, guarded: Function) -> Function:
+    def call(*arguments: object, **named: object) -> Any:
         if named:
             raise TypeError(f"MetaTrader5._core.{name}() takes no keyword arguments")
         if arguments:
@@ -139,18 +178,30 @@ def bind(link: Link, method: Function) -> Function:
             )
         return guarded()
 
-    def varargs(*arguments: object, **named: object) -> Any:
+    return call
+
+
+def _with_positions(name: str, guarded: Function) -> Function:
+    def call(*arguments: object, **named: object) -> Any:
         if named:
             raise TypeError(f"{name}() takes no keyword arguments")
         return guarded(*arguments)
 
-    def with_keywords(*arguments: object, **named: object) -> Any:
+    return call
+
+
+def _with_keywords(_name: str, guarded: Function) -> Function:
+    def call(*arguments: object, **named: object) -> Any:
         return guarded(arguments, named)
 
-    function = {"none": none, "positional": varargs, "keywords": with_keywords}[convention.kind]
-    function.__name__ = function.__qualname__ = name
-    function.__doc__ = method.__doc__
-    return function
+    return call
+
+
+_KINDS: dict[str, Callable[[str, Function], Function]] = {
+    "none": _without_arguments,
+    "positional": _with_positions,
+    "keywords": _with_keywords,
+}
 
 
 def exception_set(name: str) -> SystemError:

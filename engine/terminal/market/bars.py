@@ -192,6 +192,7 @@ class _Lane:
         self._opened = np.searchsorted(table["time"], timeline, side="right") - 1
         self._fresh = timeline == table["time"][np.maximum(self._opened, 0)]
         self._rates: dict[int, Rates] = {}
+        self._opening_ticks: Ticks | None = None
 
     def _ask(self, bid: Floats, bars: npt.NDArray[np.int64]) -> Floats:
         asks: Floats = np.round(bid + self._spread[bars], self._symbol.digits)
@@ -288,12 +289,18 @@ class _Lane:
 
     def ticks(self, step: int) -> Ticks:
         """One tick for each bar opened so far."""
-        seen = self._table[: int(self._opened[step]) + 1]
-        rows: Table = np.zeros(len(seen), dtype=TICKS)
-        rows["time"] = seen["time"]
-        rows["bid"] = seen["open"]
-        rows["ask"] = self._ask(seen["open"], np.arange(len(seen)))
-        rows["time_msc"] = seen["time"] * 1000
+        if self._opening_ticks is None:
+            self._opening_ticks = self._all_ticks()
+        table, times = self._opening_ticks
+        seen = int(self._opened[step]) + 1
+        return Ticks(table[:seen], times[:seen])
+
+    def _all_ticks(self) -> Ticks:
+        rows: Table = np.zeros(len(self._table), dtype=TICKS)
+        rows["time"] = self._table["time"]
+        rows["bid"] = self._table["open"]
+        rows["ask"] = self._ask(self._table["open"], np.arange(len(rows)))
+        rows["time_msc"] = self._table["time"] * 1000
         rows["flags"] = _CHANGED
         return Ticks(rows, np.ascontiguousarray(rows["time_msc"]))
 

@@ -224,22 +224,35 @@ def test_the_modules_own_helpers_buy_sell_and_close(flat: Any) -> None:
     assert deals(mt5)[1].comment == "helper"
 
 
-def test_install_makes_import_metatrader5_work(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.delitem(sys.modules, "MetaTrader5", raising=False)
-    terminal = install("market-maker", seed=3)
-    try:
-        mt5 = importlib.import_module("MetaTrader5")
+@pytest.fixture
+def no_metatrader(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whatever a test installs as MetaTrader5 is gone after it."""
+    monkeypatch.setitem(sys.modules, "MetaTrader5", ModuleType("MetaTrader5"))
 
+
+@pytest.mark.usefixtures("no_metatrader")
+def test_install_makes_import_metatrader5_work() -> None:
+    with install("market-maker", seed=3) as terminal:
+        mt5 = importlib.import_module("MetaTrader5")
         assert mt5 is terminal.module()
         assert mt5.initialize()
         assert mt5.account_info().currency == "EUR"
-        assert terminal.advance()
-    finally:
-        del sys.modules["MetaTrader5"]
-        terminal.close()
+
+
+@pytest.mark.usefixtures("no_metatrader")
+def test_a_program_that_only_waits_sees_the_market_move() -> None:
+    with install(seed=3) as terminal:
+        mt5 = importlib.import_module("MetaTrader5")
+        mt5.initialize()
+        seen = {mt5.symbol_info_tick("EURUSD").time_msc for _ in range(50)}
+        assert len(seen) > 5
+        terminal.pace(0)
+        assert len({mt5.symbol_info_tick("EURUSD").time_msc for _ in range(50)}) == 1
 
 
 def test_a_closed_terminal_answers_no_more(flat: Any) -> None:
     terminal, mt5 = flat
     terminal.close()
     assert mt5.account_info() is None
+    assert not mt5.initialize()
+    assert mt5.last_error() == (-10003, "IPC initialize failed, MetaTrader 5 x64 not found")

@@ -187,3 +187,13 @@ def test_operations_of_the_broker_are_deals_without_a_trade() -> None:
         (3, 500.0, 0),
         (5, -25.5, 0),
     ]
+
+
+def test_a_margin_call_is_a_flag_and_changes_nothing() -> None:
+    profile = with_account(load_profile("ecn-hedging"), balance=700.0, leverage=100)
+    terminal, mt5 = falling(profile, 1.0950)
+    sent(mt5, market_order(mt5, BUY, 0.5))
+    assert not terminal.server.account.margin_call()
+    terminal.advance()
+    assert terminal.server.account.margin_call()
+    assert mt5.positions_total() == 1

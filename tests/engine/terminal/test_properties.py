@@ -94,8 +94,10 @@ def act(terminal: Terminal, mt5: ModuleType, action: dict[str, Any]) -> None:
             request |= {"action": 5, "type": action["type"], "price": near, "stoplimit": far}
         case "remove" if live:
             request = {"action": 8, "order": live[action["pick"] % len(live)].ticket}
-        case "by" if len(held) > 1:
-            request = {"action": 10, "position": held[0].ticket, "position_by": held[-1].ticket}
+        case "by" if position is not None:
+            others = [one.ticket for one in held if one.symbol == position.symbol]
+            other = others[action["steps"] % len(others)]
+            request = {"action": 10, "position": position.ticket, "position_by": other}
         case _:
             for _ in range(action["steps"]):
                 terminal.advance()

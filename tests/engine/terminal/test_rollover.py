@@ -10,7 +10,15 @@ import pytest
 from engine.terminal import Terminal, load_profile
 from engine.terminal.market import TickMarket
 from engine.terminal.profile import Commission, Profile, Spread, Swap
-from tests.engine.terminal.worlds import connected, deals, market_order, sent, ticks, with_symbol
+from tests.engine.terminal.worlds import (
+    connected,
+    deals,
+    market_order,
+    sent,
+    ticks,
+    with_switches,
+    with_symbol,
+)
 
 BUY, SELL = 0, 1
 HOUR, DAY = 3_600_000, 86_400_000
@@ -110,3 +118,11 @@ def test_daily_no_stops_keeps_the_levels() -> None:
     sent(mt5, market_order(mt5, BUY, sl=1.0))
     terminal.advance()
     assert mt5.positions_get()[0].sl == 1.0
+
+
+def test_whether_the_accounts_profit_has_the_swaps_in_it_is_a_switch() -> None:
+    terminal, mt5 = nights(with_switches(swapping(), account_profit_with_swap=False), DAY)
+    sent(mt5, market_order(mt5, BUY, 1.0))
+    terminal.advance()
+    info = mt5.account_info()
+    assert (info.profit, info.equity) == (0.0, 9993.0)
