@@ -70,10 +70,11 @@ class Broker(Section, frozen=True, kw_only=True):
     """How the broker is reached.
 
     kind         `simulated` (the terminal of `engine.terminal`) or `mt5` (the MetaTrader5 module)
-    zone         rule of the server's clock: `new-york+7`, `eu+2`, or `utc+N`
+    zone         rule of the server's clock: `new-york+7`, `eu`, `utc+N`; with `mt5` also `auto`:
+                 found at every start, by fresh ticks and by when the weeks of a year ended
     deviation    points of slippage accepted under instant execution
     poll_s       seconds between two looks at the terminal
-    idle_polls   looks between two readings of the deal list while nothing is open
+    idle_polls   looks between two readings of the deal list while no position comes or goes
     worker       the process for the module, by its defaults when left out; with `simulated`, the
                  terminal is in the engine's own process unless this is given
     """

@@ -17,6 +17,8 @@ import msgspec
 
 from engine.broker.gateway import CallFailed, Gateway
 from engine.broker.server_time import ServerTime
+from engine.broker.server_watch import measure_offset
+from engine.broker.zones import require_agreement
 from engine.clock import Clock
 from engine.config import Config
 from engine.execution.evidence import gather
@@ -199,19 +201,23 @@ class Engine:
     async def _turn(self) -> None:
         """Look once at everything that may be new: deals before bars, as they happened within the
         bar."""
-        state = self._kernel.state
-        self._quiet_turns += 1
-        if (
-            state.positions.open
-            or state.orders.open
-            or self._quiet_turns >= self._config.broker.idle_polls
-        ):
+        if await self._may_have_dealt():
             self._quiet_turns = 0
             await self._read_deals(OVERLAP_MSC)
         await self._read_bars()
         if self._decided:
             await self._settle()
         self._journal.commit_if_due()
+
+    async def _may_have_dealt(self) -> bool:
+        """Tell whether the deal list is worth reading: an order is out, a position came or went, or
+        it is time to look anyway."""
+        state = self._kernel.state
+        self._quiet_turns += 1
+        if state.orders.open or self._quiet_turns >= self._config.broker.idle_polls:
+            return True
+        ours = len(state.positions.open)
+        return ours > 0 and await self._gateway.positions_total() != ours
 
     async def _read_bars(self) -> None:
         known = self._kernel.state.market.series
@@ -300,9 +306,18 @@ class Engine:
         await self._settle()
 
     async def _measure_clock(self) -> None:
-        server_msc = await self._gateway.server_msc()
-        offset = self._server_time.offset(server_msc // 1000)
-        self._record(ClockOffsetMeasured(offset, self._server_time.rule, server_msc))
+        """Hold the broker's clock against ours; while no tick is fresh, its rule is believed."""
+        rule = self._server_time.rule
+        measured = await measure_offset(self._gateway, self._clock)
+        if measured is None:
+            server_msc = await self._gateway.server_msc()
+            offset = self._server_time.offset(server_msc // 1000)
+            self._record(ClockOffsetMeasured(offset, rule, server_msc))
+            return
+        require_agreement(rule, measured)
+        self._record(
+            ClockOffsetMeasured(measured.offset_s, rule, measured.server_msc, measured.symbols)
+        )
 
     async def _catch_up(self) -> None:
         """Record the bars that were missed; at a first start, those that the strategies need to be

@@ -59,6 +59,9 @@ class AccountView(Protocol):
     async def snapshot(self) -> BrokerSnapshotTaken:
         """Return balance, equity and open positions as they are now."""
 
+    async def positions_total(self) -> int:
+        """Return how many positions are open: the cheapest sign that something has happened."""
+
     async def deals(self, since_msc: int) -> list[DealRecorded]:
         """Return all deals from `since_msc` (server milliseconds) on, by ticket; late ones may be
         missing yet."""
@@ -75,6 +78,9 @@ class MarketView(Protocol):
 
     async def latest_bars(self, symbol: str, timeframe: str, count: int) -> list[BarClosed]:
         """Return the last `count` complete bars, oldest first."""
+
+    async def tick_times(self) -> dict[str, int]:
+        """Return the server milliseconds of the newest tick of each known symbol."""
 
     async def server_msc(self) -> int:
         """Return the server milliseconds of the newest tick of any known symbol: as far as the

@@ -136,8 +136,8 @@ class Mt5Gateway:
     async def quote(self, symbol: str, side: str) -> QuoteObserved:
         """Read the current tick and let the broker itself say what a lot costs and binds."""
         tick = await self._calls.call("symbol_info_tick", symbol)
-        info = await self._calls.call("symbol_info", symbol)
         account = await self._calls.call("account_info")
+        check_identity(account, self._account)  # the terminal can be logged in elsewhere by hand
         if not (tick.bid > 0.0 and tick.ask >= tick.bid):
             raise BrokerError(f"{symbol} has no usable quote: bid {tick.bid:g}, ask {tick.ask:g}")
         kind, price = (0, tick.ask) if side == "buy" else (1, tick.bid)
@@ -147,10 +147,19 @@ class Mt5Gateway:
             time_msc=tick.time_msc,
             bid=tick.bid,
             ask=tick.ask,
-            tick_value=info.trade_tick_value_loss,
+            tick_value=await self._tick_value(symbol, account.currency),
             margin_per_lot=margin,
             margin_free=account.margin_free,
         )
+
+    async def _tick_value(self, symbol: str, currency: str) -> float:
+        """Return what a lot loses per tick; it moves only where profits are converted."""
+        spec = await self._spec(symbol)
+        if spec.currency_profit == currency:
+            return spec.tick_value
+        info = await self._calls.call("symbol_info", symbol)
+        value: float = info.trade_tick_value_loss
+        return value
 
     async def submit(self, intent: OrderIntended) -> BrokerReplied:
         """Send one market order. A failure before the sending call is a refusal by proof, and says
@@ -188,6 +197,7 @@ class Mt5Gateway:
     async def snapshot(self) -> BrokerSnapshotTaken:
         """Read account and positions."""
         info = await self._calls.call("account_info")
+        check_identity(info, self._account)
         positions = await self._calls.call("positions_get")
         return BrokerSnapshotTaken(
             balance=info.balance,
@@ -197,6 +207,11 @@ class Mt5Gateway:
             margin_free=info.margin_free,
             positions=[_position(record) for record in positions],
         )
+
+    async def positions_total(self) -> int:
+        """Count the open positions."""
+        total: int = await self._calls.call("positions_total")
+        return total
 
     async def deals(self, since_msc: int) -> list[DealRecorded]:
         """Read the deal history."""
@@ -218,10 +233,16 @@ class Mt5Gateway:
         records: Sequence[Any] = await self._calls.call(function, begin, END_S)
         return records
 
+    async def tick_times(self) -> dict[str, int]:
+        """Read the newest tick's stamp of each symbol that was specified."""
+        return {
+            symbol: (await self._calls.call("symbol_info_tick", symbol)).time_msc
+            for symbol in self._specs
+        }
+
     async def server_msc(self) -> int:
-        """Read the newest tick's stamp."""
-        ticks = [await self._calls.call("symbol_info_tick", symbol) for symbol in self._specs]
-        return max((tick.time_msc for tick in ticks), default=0)
+        """Read the newest stamp of all."""
+        return max((await self.tick_times()).values(), default=0)
 
     async def close(self) -> None:
         """Disconnect from the terminal; one that is lost already needs no more."""

@@ -15,32 +15,41 @@ from journal.errors import ConfigError
 _BLOCK_S = 1800
 """Seconds for which one look at the zone database serves; changes fall on half hours."""
 
-_FIXED = re.compile(r"utc(?:([+-]\d{1,2}))?")
+_RULE = re.compile(r"(new-york|eu|utc)([+-]\d{1,2})?")
 _ZONES = {
-    # Most FX brokers: the trading day ends at 17:00 in New York.
-    "new-york+7": (ZoneInfo("America/New_York"), 7),
-    # UTC+2, and +3 by the European Union's dates.
-    "eu": (ZoneInfo("Europe/Athens"), 0),
+    # name: the zone whose dates count, and the hours by which its winter is ahead of UTC
+    "new-york": (ZoneInfo("America/New_York"), 0),
+    "eu": (ZoneInfo("Europe/Athens"), 2),
+    "utc": (ZoneInfo("UTC"), 0),
 }
+_FARTHEST_H = 14
+AUTO = "auto"
+"""Instead of a rule, in a configuration: to be found at the broker (`engine.broker.zones`)."""
 
 
 class ServerTime:
     """Converts server milliseconds to nanoseconds UTC under one rule."""
 
     def __init__(self, rule: str) -> None:
-        """Take a rule: `new-york+7`, `eu`, `utc` or `utc+N`. Raises ConfigError for any other."""
+        """Take a rule. Raises ConfigError for one that there is not.
+
+        new-york+N  N hours ahead of New York; most FX brokers have 7, so that the trading day ends
+                    at their midnight, 17:00 in New York
+        eu, eu+N    N hours ahead of UTC in winter, 2 when left out; summer by the European dates
+        utc, utc+N  always N hours ahead
+        """
         self.rule = rule
         self._from = self._until = 0
         self._offset = 0
-        fixed = _FIXED.fullmatch(rule)
-        if rule in _ZONES:
-            self._zone, self._ahead = _ZONES[rule]
-        elif fixed is not None and abs(int(fixed[1] or 0)) <= 14:
-            self._zone, self._ahead = ZoneInfo("UTC"), int(fixed[1] or 0)
-        else:
+        found = _RULE.fullmatch(rule)
+        hours = int(found[2] or 0) if found is not None else 0
+        if found is None or abs(hours) > _FARTHEST_H or rule == "new-york":
             raise ConfigError(
-                f"broker.zone is {rule!r}; allowed are {', '.join(_ZONES)} and utc, utc+1, utc-3, …"
+                f"broker.zone is {rule!r}; allowed are new-york+7, eu, utc, and with other hours "
+                "new-york+6, eu+1, utc-3, …"
             )
+        self._zone, own = _ZONES[found[1]]
+        self._ahead = hours - own if found[2] else 0
 
     def offset(self, server_s: int) -> int:
         """Return server time minus UTC in seconds, at a server second.

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
-from engine.broker.server_time import ServerTime
+from engine.broker.server_time import AUTO, ServerTime
 from engine.config import Config, SimulatedTerminal
 from engine.settings.shape import Finding, suggest
 from engine.strategies.baseline import MaCrossRsiConfig
@@ -26,7 +26,8 @@ def problems(config: Config, base: Path) -> list[Finding]:
     for index, strategy in enumerate(config.strategies):
         found += [(("strategies", index, key), text) for key, text in _order(strategy)]
     try:
-        ServerTime(config.broker.zone)
+        if config.broker.zone != AUTO or config.broker.kind != "mt5":
+            ServerTime(config.broker.zone)
     except ConfigError as error:
         found.append((("broker", "zone"), str(error)))
     if config.broker.kind == "simulated":

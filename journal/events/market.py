@@ -60,11 +60,13 @@ class ClockOffsetMeasured(Input, frozen=True, gc=False):
     offset_s    seconds; server time minus UTC
     rule        name of the zone rule that the offset follows
     server_msc  server milliseconds at which it was measured
+    symbols     how many symbols' fresh ticks showed it; 0 when none did, and the rule was believed
     """
 
     offset_s: int
     rule: str
     server_msc: int
+    symbols: int = 0
 
 
 class FeedCaughtUp(Input, frozen=True, gc=False):

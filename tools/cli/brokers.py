@@ -19,7 +19,8 @@ from engine.broker.launch import (
     launch_simulated,
 )
 from engine.broker.mt5 import Mt5Gateway
-from engine.broker.server_time import ServerTime
+from engine.broker.server_time import AUTO, ServerTime
+from engine.broker.server_watch import find_rule
 from engine.broker.simulated import RemoteMarketClock, Setup, build_terminal, read_bars
 from engine.broker.supervisor import supervise
 from engine.clock import Clock, MarketClock, WallClock
@@ -30,18 +31,27 @@ from journal.errors import UsageError
 
 
 @dataclass(frozen=True, slots=True)
+class Connection:
+    """What a run needs of a broker that is reached."""
+
+    gateway: Gateway
+    clock: Clock
+    server_time: ServerTime
+
+
+@dataclass(frozen=True, slots=True)
 class Broker:
     """A way to a broker, and what a manifest says of its prices.
 
     mode        `simulated` or `live`
-    opened      gives gateway and clock for as long as it is held
+    opened      gives the connection for as long as it is held
     data_name, data_hash   files of prices and their SHA-256; empty when live
     salt        makes the run's name its own; empty when the run follows from its data
     total       bars to expect, 0 when nobody knows
     """
 
     mode: str
-    opened: AbstractAsyncContextManager[tuple[Gateway, Clock]]
+    opened: AbstractAsyncContextManager[Connection]
     data_name: str = ""
     data_hash: str = ""
     salt: bytes = b""
@@ -55,7 +65,6 @@ def reach(config: Config, base: Path, directory: Path) -> Broker:
     directory  the journal's; a simulated broker keeps its book beside it
     Raises DaybookError.
     """
-    server_time = ServerTime(config.broker.zone)
     if config.broker.kind == "mt5":
         # Two runs of one day must not share order keys, whatever their journals.
         return Broker("live", _live(config), salt=b"%d" % time.time_ns())
@@ -73,6 +82,7 @@ def reach(config: Config, base: Path, directory: Path) -> Broker:
         seed=config.seed,
     )
     rates = read_bars(setup)
+    server_time = ServerTime(config.broker.zone)
     opened = (
         _local(config, build_terminal(setup, rates), server_time)
         if config.broker.worker is None
@@ -98,27 +108,39 @@ def hash_files(files: Iterable[Path]) -> str:
 @asynccontextmanager
 async def _local(
     config: Config, terminal: Terminal, server_time: ServerTime
-) -> AsyncIterator[tuple[Gateway, Clock]]:
+) -> AsyncIterator[Connection]:
     with terminal:
         gateway = Mt5Gateway(InProcess(terminal.module()), config.broker.account)
-        yield gateway, MarketClock(terminal, server_time)
+        yield Connection(gateway, MarketClock(terminal, server_time), server_time)
 
 
 @asynccontextmanager
 async def _remote(
     config: Config, settings: Worker, setup: Setup, server_time: ServerTime
-) -> AsyncIterator[tuple[Gateway, Clock]]:
+) -> AsyncIterator[Connection]:
     account = config.broker.account
     launch = launch_simulated(setup)
     async with supervise(launch, account, deadlines=deadlines_of(settings)) as calls:
         clock = await RemoteMarketClock.begin(calls, server_time)
-        yield Mt5Gateway(calls, account), clock
+        yield Connection(Mt5Gateway(calls, account), clock, server_time)
 
 
 @asynccontextmanager
-async def _live(config: Config) -> AsyncIterator[tuple[Gateway, Clock]]:
+async def _live(config: Config) -> AsyncIterator[Connection]:
     account, settings = config.broker.account, config.broker.worker or Worker()
     launch = launch_of(settings)
     async with supervise(launch, account, deadlines=deadlines_of(settings)) as calls:
         gateway = Mt5Gateway(calls, account, initialize_arguments(settings))
-        yield gateway, WallClock(config.broker.poll_s)
+        clock = WallClock(config.broker.poll_s)
+        yield Connection(gateway, clock, await _server_time(config, gateway, clock))
+
+
+async def _server_time(config: Config, gateway: Mt5Gateway, clock: Clock) -> ServerTime:
+    """Return the configured rule of the broker's clock, or find it there."""
+    if config.broker.zone != AUTO:
+        return ServerTime(config.broker.zone)
+    symbols = sorted({strategy.symbol for strategy in config.strategies})
+    await gateway.connect(symbols)
+    for symbol in symbols:
+        await gateway.specify(symbol)
+    return await find_rule(gateway, clock, symbols)

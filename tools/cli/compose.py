@@ -18,7 +18,6 @@ from types import FrameType
 import anyio
 import msgspec
 
-from engine.broker.server_time import ServerTime
 from engine.config import Config
 from engine.execution.intents import CODE_LENGTH, base32
 from engine.kernel import Kernel, warmup_of
@@ -97,8 +96,8 @@ def run_engine(
         manifest = _manifest(config, broker)
 
         async def drive() -> tuple[str, Ending]:
-            async with broker.opened as (gateway, clock):
-                run = _run_name(clock.now_ns(), writer.head, manifest, broker.salt)
+            async with broker.opened as reached:
+                run = _run_name(reached.clock.now_ns(), writer.head, manifest, broker.salt)
                 engine = Engine(
                     config=config,
                     run=run,
@@ -106,9 +105,9 @@ def run_engine(
                     kernel=kernel,
                     world=World(
                         journal=writer,
-                        gateway=gateway,
-                        clock=clock,
-                        server_time=ServerTime(config.broker.zone),
+                        gateway=reached.gateway,
+                        clock=reached.clock,
+                        server_time=reached.server_time,
                     ),
                     observe=_observed(observer, broker.total),
                     max_bars=max_bars or 0,
@@ -179,7 +178,7 @@ def _stopping_on_signals(engine: Engine) -> Iterator[None]:
 
     def stop(number: int, _: FrameType | None) -> None:
         engine.stop(f"stopped by {signal.Signals(number).name}")
-        signal.signal(number, before[number])
+        signal.signal(number, before[signal.Signals(number)])
 
     numbers = [signal.SIGINT, signal.SIGTERM]
     before = {number: signal.signal(number, stop) for number in numbers}
