@@ -201,6 +201,7 @@ class Dealer:
         swap: float = 0.0,
         side: int | None = None,
     ) -> Deal:
+        served = order.reason == mt5.DEAL_REASON_ROLLOVER  # the broker's own service costs nothing
         deal = Deal(
             ticket=self._book.ticket(),
             order=order.ticket,
@@ -212,7 +213,9 @@ class Dealer:
             reason=order.reason,
             volume=volume,
             price=price,
-            commission=costs.commission(self._account, order.symbol, entry, volume, price),
+            commission=0.0
+            if served
+            else costs.commission(self._account, order.symbol, entry, volume, price),
             swap=swap,
             profit=profit,
             symbol=order.symbol,

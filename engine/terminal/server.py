@@ -19,6 +19,7 @@ from engine.terminal.conditions import Conditions
 from engine.terminal.dealer import Dealer, side_of
 from engine.terminal.desk import Desk, Reply
 from engine.terminal.execution import Execution
+from engine.terminal.lifetime import DAY, DAY_MSC
 from engine.terminal.market.base import Market, Point
 from engine.terminal.matching import Matcher
 from engine.terminal.money import BUY
@@ -86,17 +87,21 @@ class Server:
     def _found(self) -> None:
         """Open the account with its first deposit (recorded form: facts 4.2)."""
         account = self.profile.account
-        self.book.set_day(self.market.time_msc // 86_400_000)
+        self.book.set_day(self.market.time_msc // DAY_MSC)
         for kind, amount in (
             (mt5.DEAL_TYPE_BALANCE, account.balance),
             (mt5.DEAL_TYPE_CREDIT, account.credit),
         ):
             if amount:
-                self.operate(kind, amount)
+                self._book_money(kind, amount, "")
 
     def operate(self, kind: int, amount: float, comment: str = "") -> Deal:
-        """Book a deal that is no trade: balance, credit, correction, bonus, dividend, tax and so
-        on."""
+        """Book a deal that is no trade: balance, credit, correction, bonus, dividend or tax."""
+        deal = self._book_money(kind, amount, comment)
+        self.commit()
+        return deal
+
+    def _book_money(self, kind: int, amount: float, comment: str) -> Deal:
         deal = Deal(
             ticket=self.book.ticket(),
             type=kind,
@@ -105,12 +110,10 @@ class Server:
             comment=comment,
         )
         self.book.add_deal(deal)
-        self.commit()
         return deal
 
     def change_tickets(self) -> None:
-        """Re-open every position at its price under a new ticket, as a service of the broker
-        may."""
+        """Re-open every position at its price under a new ticket, as a broker's service may."""
         for position in list(self.book.positions.values()):
             self.rollover.reopen(position, 0.0)
         self.commit()
@@ -202,10 +205,9 @@ class Server:
         return quote.ask if side_of(order.type) == BUY else quote.bid
 
     def check(self, request: Request) -> tuple[Reply, tuple[float, ...] | None]:
-        """What `order_check` says: a reply, and balance, equity, profit, margin, free margin,
-        level.
+        """What `order_check` says: a reply, and the money after the trade unless it is refused.
 
-        The money is that after the trade, or None where the request is refused.
+        The money is balance, equity, profit, margin, free margin and margin level.
         """
         case = self.case(request)
         refused = checks.refusal(case)
@@ -225,7 +227,7 @@ class Server:
         """The extremes of the server's day so far, for `symbol_info`."""
         rates = self.market.rates(name, mt5.TIMEFRAME_M1)
         count = rates.count()
-        midnight = self.market.quotes[name].time_msc // 86_400_000 * 86_400
+        midnight = self.market.quotes[name].time_msc // DAY_MSC * DAY
         bars = rates.slice(rates.position(midnight), count)
         if not len(bars):
             return {}

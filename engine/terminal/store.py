@@ -1,5 +1,4 @@
-"""The file a simulated broker keeps its book in, so that it outlives the process as a real broker
-would.
+"""The file a simulated broker keeps its book in; it outlives the process, as a real broker does.
 
 Two files: `<book>`, JSON lines, a header and then one line for each transition, each written with
 one `write`; and `<book>.cursor`, eight bytes in shared memory: the market step the book has
@@ -54,6 +53,7 @@ class BookStore:
         changes = self._changes
         self._changes = None
         if not changes:
+            self.cursor[0] = 0  # of a book that was moved away, perhaps
             return None
         for change in changes:
             book.apply(change)
@@ -90,18 +90,21 @@ class BookStore:
         self.close()
 
     def _read(self) -> list[Change] | None:
-        """The transitions in the file, or None when there is no file yet; drops a torn last
-        line."""
-        if not self.path.exists():
-            return None
-        content = self.path.read_bytes()
+        """The transitions in the file, or None when it has no whole line yet.
+
+        What a death left of a last line is dropped.
+        """
+        content = self.path.read_bytes() if self.path.exists() else b""
         end = content.rfind(b"\n") + 1
+        lines = content[:end].splitlines()
+        if lines:
+            self._check(lines[0])
+        elif not msgspec.json.encode(self._header).startswith(content):
+            raise BookError(f"{self.path} is not a terminal's book; give another path")
         if end < len(content):
             os.truncate(self.path, end)
-        lines = content[:end].splitlines()
         if not lines:
             return None
-        self._check(lines[0])
         decoder = msgspec.json.Decoder(Change)
         try:
             return [decoder.decode(line) for line in lines[1:]]

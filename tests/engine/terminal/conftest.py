@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from types import ModuleType
 
 import pytest
@@ -10,8 +10,6 @@ import pytest
 from engine.terminal import Terminal, load_profile
 from engine.terminal.market import BarMarket
 from tests.engine.terminal.worlds import bars, connected
-
-OpenTerminal = Callable[..., tuple[Terminal, ModuleType]]
 
 
 @pytest.fixture

@@ -135,12 +135,34 @@ def test_a_book_of_another_world_is_refused(tmp_path: Path, change: str) -> None
     terminal_on(book).close()
 
 
-def test_what_is_no_book_is_refused_and_left_alone(tmp_path: Path) -> None:
+@pytest.mark.parametrize("content", ["my notes\n", "my notes", '{"a":1}\n', '{"step":'])
+def test_what_is_no_book_is_refused_and_left_alone(tmp_path: Path, content: str) -> None:
     book = tmp_path / "notes.txt"
-    book.write_text("my notes\n", encoding="utf-8")
+    book.write_text(content, encoding="utf-8")
     with pytest.raises(BookError, match="not a terminal's book"):
         terminal_on(book)
-    assert book.read_text(encoding="utf-8") == "my notes\n"
+    assert book.read_text(encoding="utf-8") == content
+
+
+def test_a_book_begun_and_not_finished_is_begun_again(tmp_path: Path) -> None:
+    book = tmp_path / "book"
+    terminal_on(book).close()
+    whole = book.read_bytes()
+    for length in (0, 10, whole.index(b"\n"), whole.index(b"\n") + 1, len(whole) - 3):
+        book.write_bytes(whole[:length])
+        terminal_on(book).close()
+        assert book.read_bytes() == whole
+
+
+def test_a_new_book_does_not_inherit_the_cursor_of_one_moved_away(tmp_path: Path) -> None:
+    book = tmp_path / "book"
+    with terminal_on(book) as terminal:
+        while terminal.advance():
+            pass
+    book.unlink()
+    for _ in range(2):
+        with terminal_on(book) as terminal:
+            assert terminal.server.market.step == 1
 
 
 _TRADER = """

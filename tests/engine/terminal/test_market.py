@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tracemalloc
 from types import ModuleType
 from typing import Any
 
@@ -280,6 +281,30 @@ def test_wrong_data_is_refused_with_what_was_found(make: Any, message: str) -> N
 def test_data_of_an_unknown_symbol_is_refused() -> None:
     with pytest.raises(MarketError, match="'NOPE', which the profile does not know"):
         Terminal(load_profile("ecn-hedging"), TickMarket({"NOPE": ticks([(0, 1.0, 1.1)])}))
+
+
+def test_memory_stays_flat_over_many_ticks() -> None:
+    walk = Walk(price=1.1, digits=5, spread=0.0001, volatility=1e-5)
+    market = RandomMarket({"EURUSD": walk}, ticks=150_000, seed=2)
+    terminal = Terminal(load_profile("ecn-hedging"), market)
+    mt5 = connected(terminal)
+    for number in range(10):
+        sl, tp = (1.3, 0.9) if number % 2 else (0.9, 1.3)
+        sent(mt5, market_order(mt5, number % 2, 0.01, sl=sl, tp=tp))
+
+    def step(count: int) -> None:
+        for _ in range(count):
+            terminal.advance()
+
+    step(50_000)
+    tracemalloc.start()
+    step(32_768)  # one chunk of steps, so that as much is read ahead as at the beginning
+    before, _ = tracemalloc.get_traced_memory()
+    step(32_768)
+    after, _ = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert after - before < 50_000
+    assert mt5.positions_total() == 10
 
 
 def test_the_guard_lets_nothing_pass_that_every_price_played_would_have_set_off() -> None:

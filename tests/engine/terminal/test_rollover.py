@@ -126,3 +126,12 @@ def test_whether_the_accounts_profit_has_the_swaps_in_it_is_a_switch() -> None:
     terminal.advance()
     info = mt5.account_info()
     assert (info.profit, info.equity) == (0.0, 9993.0)
+
+
+def test_reopening_costs_no_commission() -> None:
+    rows = ticks([(0, 1.1, 1.1), (DAY, 1.1, 1.1)])
+    terminal = Terminal(swapping(mode="reopen_bid"), TickMarket({"EURUSD": rows}))
+    mt5 = connected(terminal)
+    sent(mt5, market_order(mt5, BUY, 1.0))
+    terminal.advance()
+    assert [deal.commission for deal in deals(mt5)] == [0.0, -3.5, 0.0, 0.0]
