@@ -81,6 +81,8 @@ class Desk:
 
     def _deal(self, case: Case) -> Reply:
         request = case.request
+        if self._answers_before_filling(case):
+            return self._place_at_market(case)
         number = self._book.next_ticket
         bid, ask = self._execution.arrival(case.name, number)
         price = ask if request.type == BUY else bid
@@ -119,6 +121,25 @@ class Desk:
             price=deal.price,
             bid=bid,
             ask=ask,
+        )
+
+    def _answers_before_filling(self, case: Case) -> bool:
+        assert case.symbol is not None  # checked
+        exchange = case.symbol.execution == "exchange"
+        return exchange and self._profile.switches.exchange_answers == "placed"
+
+    def _place_at_market(self, case: Case) -> Reply:
+        """Take a market order that the next price will fill."""
+        quote = case.quote
+        assert quote is not None  # checked
+        price = quote.ask if case.request.type == BUY else quote.bid
+        order = self._new_order(case, price)
+        if case.position is not None:
+            order.position_id = case.position.identifier
+        self._book.put_order(order)
+        code, volume = mt5.TRADE_RETCODE_PLACED, case.request.volume
+        return Reply(
+            code, self.text(code), order=order.ticket, volume=volume, bid=quote.bid, ask=quote.ask
         )
 
     def _new_order(self, case: Case, price: float) -> Order:

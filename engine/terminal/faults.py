@@ -14,7 +14,11 @@ import msgspec
 from msgspec import Meta
 
 from engine.terminal.errors import ProfileError
+from engine.terminal.profile import PROFILES
 from engine.terminal.views import ListName
+
+#: The plans that come with Daybook.
+PLANS = PROFILES / "faults"
 
 Whole = Annotated[int, Meta(ge=1)]
 
@@ -159,15 +163,18 @@ class FaultPlan(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     seed: int = 0
 
 
-def load_faults(path: str | Path) -> FaultPlan:
-    """The plan in a YAML file.
+def load_faults(name: str | Path) -> FaultPlan:
+    """The plan of that name in `configs/terminal/faults/`, or in that YAML file.
 
     Raises:
-        ProfileError: it is missing or wrong; the message names the file, the key and what is
-        allowed.
+        ProfileError: there is none, or it is wrong; the message names the file, the key and what
+            is allowed.
     """
+    path = Path(name)
+    if path.suffix not in {".yaml", ".yml"}:
+        path = PLANS / f"{name}.yaml"
     try:
-        return msgspec.yaml.decode(Path(path).read_bytes(), type=FaultPlan)
+        return msgspec.yaml.decode(path.read_bytes(), type=FaultPlan)
     except OSError as error:
         raise ProfileError(f"{path}: {error.strerror}") from error
     except (msgspec.ValidationError, msgspec.DecodeError) as error:

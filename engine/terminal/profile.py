@@ -274,6 +274,9 @@ class Switches(_Facts, frozen=True):
     limit_improvement: bool = False
     #: With stops level 0, SL/TP nearer than the spread are refused.
     floating_stops: bool = False
+    #: Under exchange execution a market order is answered when it is done, or when it is placed
+    #: (10008) and then filled by the next price.
+    exchange_answers: Literal["done", "placed"] = "done"
     #: `account_info().profit` is the floating profit with the swaps, or without them.
     account_profit_with_swap: bool = True
     #: Comments for retcodes, by number, where a broker words them differently.

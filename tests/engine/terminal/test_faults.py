@@ -255,3 +255,24 @@ faults:
         load_faults(path)
     with pytest.raises(ProfileError, match="No such file"):
         load_faults(tmp_path / "none.yaml")
+
+
+def test_the_plan_that_comes_with_daybook_strikes_and_leaves_the_book_true() -> None:
+    plan = load_faults("bad-day")
+    rows = ticks([(1000 * n, 1.1, 1.1001) for n in range(400)])
+    terminal = Terminal(load_profile("ecn-hedging"), TickMarket({"EURUSD": rows}, start=10))
+    terminal.inject(plan, sleep=lambda seconds: None)
+    mt5 = connected(terminal)
+    outcomes = set()
+    for _ in range(300):
+        tick = mt5.symbol_info_tick("EURUSD")
+        request = {"action": 1, "symbol": "EURUSD", "volume": 0.01, "type_filling": 1}
+        result = mt5.order_send(request)
+        outcomes.add(mt5.last_error()[0] if result is None else result.retcode)
+        if tick is None or result is None:
+            mt5.initialize()
+        terminal.advance()
+    assert {-10002, 10004, 10009, 10012} <= outcomes
+    book = terminal.server.book
+    assert len(book.positions) == sum(deal.entry == 0 and deal.order > 0 for deal in book.deals)
+    assert book.balance == pytest.approx(sum(deal.amount for deal in book.deals), abs=0.005)

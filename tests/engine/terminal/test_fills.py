@@ -17,6 +17,7 @@ from tests.engine.terminal.worlds import (
     market_order,
     sent,
     ticks,
+    with_switches,
     with_symbol,
 )
 
@@ -83,17 +84,6 @@ def test_a_position_closed_in_between_reappears_on_the_next_fill() -> None:
     terminal.advance()
     (position,) = mt5.positions_get()
     assert (position.ticket, position.volume) == (opened.order, 0.2)
-
-
-def test_the_rest_of_a_close_is_canceled_when_the_position_is_gone() -> None:
-    terminal, mt5 = world(thin())
-    opened = sent(mt5, market_order(mt5, BUY, 0.3))
-    terminal.advance()
-    sent(mt5, market_order(mt5, BUY, 0.3))
-    second = mt5.positions_get()[1].ticket
-    closing = sent(mt5, market_order(mt5, SELL, 0.3, position=opened.order, type_filling=RETURN))
-    assert mt5.history_orders_get(ticket=closing.order)[0].state == mt5.ORDER_STATE_FILLED
-    assert [position.ticket for position in mt5.positions_get()] == [second]
 
 
 def test_book_or_cancel_rests_or_is_refused() -> None:
@@ -163,3 +153,29 @@ def test_a_late_order_gets_the_price_at_its_arrival() -> None:
     instant = with_symbol(late, execution="instant")
     mt5 = connected(Terminal(instant, TickMarket({"EURUSD": rows})))
     sent(mt5, market_order(mt5, BUY, type_filling=FOK), mt5.TRADE_RETCODE_REQUOTE)
+
+
+def test_an_exchange_may_answer_placed_and_fill_with_the_next_price() -> None:
+    terminal, mt5 = world(with_switches(thin(), exchange_answers="placed"))
+    result = sent(mt5, market_order(mt5, BUY, 0.2), mt5.TRADE_RETCODE_PLACED)
+    assert (result.deal, result.price, mt5.positions_get()) == (0, 0.0, ())
+    assert mt5.orders_get()[0].state == mt5.ORDER_STATE_STARTED
+    terminal.advance()
+    (position,) = mt5.positions_get()
+    assert (position.ticket, position.price_open) == (result.order, 1.1001)
+    close = market_order(mt5, SELL, 0.2, position=position.ticket)
+    sent(mt5, close, mt5.TRADE_RETCODE_PLACED)
+    terminal.advance()
+    assert mt5.positions_get() == mt5.orders_get() == ()
+
+
+def test_a_close_that_comes_too_late_is_canceled() -> None:
+    terminal, mt5 = world(with_switches(thin(), exchange_answers="placed"))
+    sent(mt5, market_order(mt5, BUY, 0.2), mt5.TRADE_RETCODE_PLACED)
+    terminal.advance()
+    close = market_order(mt5, SELL, 0.2, position=mt5.positions_get()[0].ticket)
+    tickets = [sent(mt5, close, mt5.TRADE_RETCODE_PLACED).order for _ in range(2)]
+    terminal.advance()
+    assert mt5.positions_get() == mt5.orders_get() == ()
+    states = [mt5.history_orders_get(ticket=ticket)[0].state for ticket in tickets]
+    assert states == [mt5.ORDER_STATE_FILLED, mt5.ORDER_STATE_CANCELED]
