@@ -14,15 +14,21 @@ from journal.events import (
     TerminalConnected,
     TerminalLost,
     TradingHalted,
+    TradingPaused,
+    TradingResumed,
 )
 from projections.base import Projection
+
+PAUSED = "paused"
+"""The `halt_rule` of an operator's pause."""
 
 
 class Run(msgspec.Struct):
     """State of the run.
 
     live         the feed has caught up: bars are news
-    halt_rule    what halted trading; empty while it may trade. A halt outlives the run
+    halt_rule    what halted trading, `paused` for an operator; empty while it may trade. It
+                 outlives the run: only an operator ends it
     ended        reason of the last end; empty while a run goes on, or after it was killed
     """
 
@@ -72,6 +78,15 @@ def _halted(state: Run, event: Event[TradingHalted]) -> None:
         state.halt_rule, state.halt_reason = event.data.rule, event.data.reason
 
 
+def _paused(state: Run, event: Event[TradingPaused]) -> None:
+    if not state.halt_rule:
+        state.halt_rule, state.halt_reason = PAUSED, f"{event.data.by}: {event.data.reason}"
+
+
+def _resumed(state: Run, _: Event[TradingResumed]) -> None:
+    state.halt_rule = state.halt_reason = ""
+
+
 def _ended(state: Run, event: Event[RunEnded]) -> None:
     state.live = state.connected = False
     state.ended = event.data.reason
@@ -83,6 +98,8 @@ _HANDLERS: dict[Any, Any] = {
     TerminalLost: _lost,
     FeedCaughtUp: _caught_up,
     TradingHalted: _halted,
+    TradingPaused: _paused,
+    TradingResumed: _resumed,
     RunEnded: _ended,
 }
 

@@ -30,7 +30,13 @@ from journal.events.orders import (
     OrderUnresolved,
     OrderVetoed,
 )
-from journal.events.run import RunEnded, RunStarted, TradingHalted
+from journal.events.run import (
+    RunEnded,
+    RunStarted,
+    TradingHalted,
+    TradingPaused,
+    TradingResumed,
+)
 from journal.events.upkeep import JournalRecovered
 
 TYPES: dict[str, type[Payload]] = {
@@ -39,6 +45,8 @@ TYPES: dict[str, type[Payload]] = {
         RunStarted,
         RunEnded,
         TradingHalted,
+        TradingPaused,
+        TradingResumed,
         TerminalConnected,
         TerminalLost,
         SymbolSpecified,
@@ -93,4 +101,6 @@ __all__ = [
     "TerminalConnected",
     "TerminalLost",
     "TradingHalted",
+    "TradingPaused",
+    "TradingResumed",
 ]

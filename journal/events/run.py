@@ -43,6 +43,24 @@ class RunEnded(Input, frozen=True, gc=False):
     digest: str
 
 
+class TradingPaused(Input, frozen=True, gc=False):
+    """An operator wants nothing new to be sent. It outlives the run.
+
+    by      who asked: the user's name on the machine
+    reason  in the operator's words
+    """
+
+    by: str
+    reason: str
+
+
+class TradingResumed(Input, frozen=True, gc=False):
+    """An operator has looked, and lets trading go on after a halt or a pause. Fields as above."""
+
+    by: str
+    reason: str
+
+
 class TradingHalted(Decision, frozen=True, gc=False):
     """Nothing new is sent until an operator resumes.
 

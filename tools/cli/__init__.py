@@ -132,6 +132,33 @@ def run(
     return run_engine(config, as_json=as_json)
 
 
+Reason = Annotated[str, typer.Option(metavar="TEXT", help="Why; it goes into the journal.")]
+
+
+@_command('daybook pause journals/live --reason "news week"')
+def pause(directory: Directory, reason: Reason, as_json: AsJson = False) -> int:
+    """Let nothing new be sent, from the next start on.
+
+    The engine must not be running: it holds the journal. Open positions keep the stops and targets
+    that the broker has. A pause outlives restarts; `daybook resume` ends it.
+    """
+    from tools.cli.operate import pause as run_pause
+
+    return run_pause(directory, reason, as_json=as_json)
+
+
+@_command('daybook resume journals/live --reason "balance explained: a deposit"')
+def resume(directory: Directory, reason: Reason, as_json: AsJson = False) -> int:
+    """Let trading go on after a halt or a pause, from the next start on.
+
+    The engine must not be running: it holds the journal. What halted it is looked at again at the
+    start, and halts it again while it is not mended.
+    """
+    from tools.cli.operate import resume as run_resume
+
+    return run_resume(directory, reason, as_json=as_json)
+
+
 @_command("daybook status journals/demo")
 def status(directory: Directory, as_json: AsJson = False) -> int:
     """Say what a journal says: account, positions, orders, last run.
