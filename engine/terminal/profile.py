@@ -200,7 +200,6 @@ class Symbol(_Facts, frozen=True):
         "close_by",
     )
     gtc_mode: Literal["gtc", "daily", "daily_no_stops"] = "gtc"
-    chart: Literal["bid", "last"] = "bid"
     book_depth: Count = 0
     visible: bool = True
     spread: Spread = Spread()

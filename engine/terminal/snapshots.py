@@ -220,10 +220,17 @@ def terminal_info(account: Account, conditions: Conditions) -> Record:
     return record
 
 
-_SYMBOL_FIELDS = FIELDS["SymbolInfo"].split()
-_TEXTS = frozenset(_SYMBOL_FIELDS[_SYMBOL_FIELDS.index("basis") :])
 _FLAGS = frozenset({"custom", "select", "visible", "spread_float", "margin_hedged_use_leg"})
-_FIRST_FLOAT, _FIRST_TEXT = _SYMBOL_FIELDS.index("bid"), _SYMBOL_FIELDS.index("basis")
+
+
+def _blank_symbol() -> dict[str, object]:
+    """`SymbolInfo` with nothing in it: integers and flags first, then floats, then texts."""
+    fields = FIELDS["SymbolInfo"].split()
+    floats, texts = fields.index("bid"), fields.index("basis")
+    blank: dict[str, object] = dict.fromkeys(fields[:floats], 0)
+    blank |= dict.fromkeys(fields[floats:texts], 0.0)
+    blank |= dict.fromkeys(fields[texts:], "")
+    return blank | dict.fromkeys(_FLAGS, False)
 
 
 class SymbolSnapshots:
@@ -240,23 +247,11 @@ class SymbolSnapshots:
         self._account = account
         self._day = day
         self._name = name
-        self._base = [self._empty(field) for field in _SYMBOL_FIELDS]
-        self._put(self._facts())
-
-    def _empty(self, field: str) -> object:
-        place = _SYMBOL_FIELDS.index(field)
-        if field in _FLAGS:
-            return False
-        return "" if place >= _FIRST_TEXT else 0.0 if place >= _FIRST_FLOAT else 0
-
-    def _put(self, values: dict[str, object]) -> None:
-        for field, value in values.items():
-            self._base[_SYMBOL_FIELDS.index(field)] = value
+        self._base = _blank_symbol() | self._facts()
 
     def _facts(self) -> dict[str, object]:
         symbol = self._symbol
         return {
-            "chart_mode": ("bid", "last").index(symbol.chart),
             "digits": symbol.digits,
             "spread_float": symbol.spread.model != "fixed",
             "ticks_bookdepth": symbol.book_depth,
@@ -294,14 +289,11 @@ class SymbolSnapshots:
 
     def record(self, *, selected: bool, visible: bool) -> Record:
         """The whole record, now."""
-        values = self._base.copy()
         now: dict[str, object] = {"select": selected, "visible": visible}
         quote = self._account.quotes.get(self._name)
         if quote is not None and quote.bid:
             now |= self._prices(quote)
-        for field, value in now.items():
-            values[_PLACES[field]] = value
-        record: Record = SymbolInfo(values)
+        record: Record = SymbolInfo((self._base | now).values())
         return record
 
     def _prices(self, quote: Quote) -> dict[str, object]:
@@ -323,6 +315,3 @@ class SymbolSnapshots:
             "trade_tick_value_loss": loss,
             **day,
         }
-
-
-_PLACES = {field: place for place, field in enumerate(_SYMBOL_FIELDS)}

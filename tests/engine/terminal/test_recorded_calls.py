@@ -16,7 +16,8 @@ import numpy as np
 import pytest
 
 from engine.terminal import Terminal, load_profile
-from engine.terminal.market import RandomMarket
+from engine.terminal.market import BarMarket, RandomMarket
+from tests.engine.terminal.worlds import bars, connected
 
 HERE = Path(__file__).parent
 CASES: list[dict[str, Any]] = json.loads(
@@ -105,6 +106,34 @@ def test_a_record_is_a_struct_sequence_with_the_modules_fields(name: str, mt5: M
     assert record.n_fields == record.n_sequence_fields == len(fields)
     assert repr(value).startswith(f"{name}({fields[0]}=0")
     assert not any(hasattr(value, gone) for gone in ("_fields", "_make", "_replace"))
+
+
+_PYTHON = {"int": int, "float": float, "str": str, "bool": bool}
+
+
+def test_every_field_of_every_record_has_the_modules_type() -> None:
+    """A float that is an int, or a numpy number, would break programs that check or serialise."""
+    rows = bars([(1.1, 1.101, 1.099, 1.1)] * 20)
+    terminal = Terminal(load_profile("exchange-netting"), BarMarket({"EURUSD": rows}, start=3))
+    mt5 = connected(terminal)
+    request = {"action": 1, "symbol": "EURUSD", "volume": 5.0, "type_filling": 1, "sl": 1.09}
+    order = {"action": 5, "symbol": "EURUSD", "volume": 5.0, "type": 2, "price": 1.0}
+    seen = [mt5.order_send(request), mt5.order_send(order | {"type_filling": 2})]
+    terminal.advance()
+    mt5.market_book_add("EURUSD")
+    for found in (
+        mt5.positions_get(), mt5.orders_get(), mt5.history_orders_get(1, 2**31 - 1),
+        mt5.history_deals_get(1, 2**31 - 1), mt5.symbols_get(), mt5.market_book_get("EURUSD"),
+    ):  # fmt: skip
+        seen.extend(found)
+    seen += [mt5.account_info(), mt5.terminal_info(), mt5.symbol_info_tick("EURUSD")]
+    seen += [mt5.order_check(request), mt5.order_send({"action": 99}), seen[0].request]
+    assert {type(record).__name__ for record in seen} == set(SURFACE["types"]["names"])
+    for record in seen:
+        for field in SURFACE["types"]["fields"][type(record).__name__]:
+            value = getattr(record, field["name"])
+            expected = _PYTHON.get(field["type"], mt5.TradeRequest)
+            assert type(value) is expected, (type(record).__name__, field["name"], value)
 
 
 def test_the_array_layouts_are_the_modules() -> None:
