@@ -5,6 +5,7 @@ Lines are framed like events: each ends in a hash over itself and the line befor
 
 from __future__ import annotations
 
+import io
 from pathlib import Path
 
 import msgspec
@@ -76,11 +77,11 @@ def load(fs: Fs, directory: Path, *, lenient: bool = False) -> Manifest:
     data = fs.read(path) if fs.exists(path) else b""
     segments: list[Segment] = []
     h, size = GENESIS, 0
-    for line in data.splitlines(keepends=True):
+    for line in io.BytesIO(data):
         segment = _read_line(line, h)
         if segment is None:
-            last = size + len(line) == len(data) and line.count(HASH_MARK) == 1
-            if lenient or last or HASH_MARK not in line:
+            last = size + len(line) == len(data) and line.count(HASH_MARK) <= 1
+            if lenient or last:
                 break
             raise JournalCorrupt(_damaged(size))
         _check_joint(segment, segments[-1] if segments else None)

@@ -14,7 +14,6 @@ Value = str | int | float | None
 
 PROMOTED: dict[str, tuple[str, str]] = {
     "symbol": ("VARCHAR", "symbol"),
-    "order_key": ("VARCHAR", "key"),
     "ticket": ("BIGINT", "ticket"),
     "order_ticket": ("BIGINT", "order"),
     "position": ("BIGINT", "position_id"),
@@ -29,17 +28,15 @@ PROMOTED: dict[str, tuple[str, str]] = {
 }
 """Column: its SQL type and the payload field that fills it; what people filter, join and sum on.
 
-`order_key` falls back to the envelope's `corr`. A payload without the field has NULL.
+A payload without the field has NULL. The order key is not among them: it is the envelope's `corr`.
 """
 
 
 def promoted(event: AnyEvent, column: str) -> Value:
     """Return an event's value in a promoted column."""
     field = _fields(event.type).get(column)
-    if field is not None:
-        value: Value = getattr(event.data, field)
-        return value
-    return event.corr or None if column == "order_key" else None
+    value: Value = getattr(event.data, field) if field else None
+    return value
 
 
 def matches(event: AnyEvent, where: Mapping[str, Collection[Value]]) -> bool:

@@ -35,7 +35,7 @@ def read(
 ) -> Iterator[AnyEvent]:
     """Yield the events with `after < seq <= until`, in order: all, or those with wanted values.
 
-    where   wanted values of promoted columns: `{"order_key": ["K1"]}`
+    where   wanted values of promoted columns: `{"corr": ["K1"]}`
     verify  check the chain; without it, types and values are looked up in the segments' columns
     Raises JournalMissing, JournalCorrupt (for the chain only with `verify`), UndecodableEvent.
     """

@@ -22,7 +22,13 @@ from journal.promote import PROMOTED, Value, promoted
 
 _ARROW = {"VARCHAR": pa.string(), "BIGINT": pa.int64(), "DOUBLE": pa.float64()}
 _DICTIONARY = ["type", "run", "symbol", "side", "v"]
-_DELTA = {"seq": "DELTA_BINARY_PACKED", "ts": "DELTA_BINARY_PACKED", "cause": "DELTA_BINARY_PACKED"}
+_ENCODING = {
+    # Each the smallest for its column, by measurement over the demo's journal.
+    **dict.fromkeys(["seq", "ts", "ticket", "order_ticket", "position"], "DELTA_BINARY_PACKED"),
+    "cause": "BYTE_STREAM_SPLIT",
+    "data": "DELTA_BYTE_ARRAY",  # an event begins as the one before it began
+}
+_PAGE = 4 << 20
 _ROWS = 1024  # at a time: they stay in the processor's cache while they are decoded
 
 
@@ -46,9 +52,11 @@ def to_parquet(bodies: list[bytes]) -> bytes:
         sink,
         row_group_size=len(bodies),
         compression="zstd",
-        compression_level=9,  # 3 takes a third more bytes, 15 ten times the time for one per cent
+        compression_level=12,  # 6 takes a tenth more bytes, 15 thrice the time for two per cent
         use_dictionary=_DICTIONARY,
-        column_encoding=_DELTA,
+        column_encoding=_ENCODING,
+        data_page_size=_PAGE,
+        store_schema=False,
         write_page_checksum=True,
         sorting_columns=[pq.SortingColumn(0)],
     )

@@ -11,12 +11,13 @@ from typing import TYPE_CHECKING
 
 from journal import layout
 from journal.errors import JournalMissing
+from journal.sql.questions import EXAMPLES
 from journal.sql.views import create_views, view_name
 
 if TYPE_CHECKING:
     import duckdb
 
-__all__ = ["connect", "view_name"]
+__all__ = ["EXAMPLES", "connect", "view_name"]
 
 _CONFIG: dict[str, str | bool | int | float | list[str]] = {
     "autoinstall_known_extensions": False,
@@ -28,8 +29,9 @@ _CONFIG: dict[str, str | bool | int | float | list[str]] = {
 def connect(directory: Path) -> duckdb.DuckDBPyConnection:
     """Return a DuckDB connection with a view `events` and one typed view per event type.
 
-    `BarClosed` is the view `bar_closed`. Column `utc` is `ts` as a UTC timestamp. The engine may be
-    writing. Raises JournalMissing, JournalCorrupt for a damaged manifest.
+    `BarClosed` is the view `bar_closed`. Column `utc` is `ts` as a UTC timestamp. `EXAMPLES` lists
+    questions and how to ask them. The engine may be writing. Raises JournalMissing,
+    JournalCorrupt for a damaged manifest.
     """
     import duckdb  # noqa: PLC0415 (loading it takes a tenth of a second, and most users ask no SQL)
 

@@ -8,15 +8,16 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from journal import layout, manifest, recover
+from journal import layout, manifest, recover, schema
 from journal.events import TYPES
 from journal.fs import OS_FS
 from journal.promote import PROMOTED
+from journal.sql.questions import QUESTIONS
 
 if TYPE_CHECKING:
     import duckdb
 
-_ENVELOPE = {
+ENVELOPE = {
     "seq": "BIGINT",
     "ts": "BIGINT",
     "type": "VARCHAR",
@@ -25,7 +26,25 @@ _ENVELOPE = {
     "cause": "BIGINT",
     "corr": "VARCHAR",
 }
-_OWN = {*_ENVELOPE, "utc", "data"}
+_DERIVED = ["make_timestamp_ns(ts) AS utc", "nullif(corr, '') AS order_key"]
+_OWN = {*ENVELOPE, "utc", "order_key", "data"}
+
+
+_EVENTS_COLUMNS = {
+    "seq": "place in the journal",
+    "ts": "nanoseconds UTC; a decision bears the time of its cause",
+    "utc": "the same as a timestamp",
+    "cause": "sequence of the event that led to it, 0 for none",
+    "corr": "order key of its story, empty for none",
+    "order_key": "the same, NULL for none",
+    "volume": "lots",
+    "price": "price units",
+    "profit": "account currency",
+    "commission": "account currency",
+    "swap": "account currency",
+    "fee": "account currency",
+    "data": "the payload",
+}
 
 
 def create_views(connection: duckdb.DuckDBPyConnection, directory: Path) -> None:
@@ -35,8 +54,19 @@ def create_views(connection: duckdb.DuckDBPyConnection, directory: Path) -> None
     names = recover.tail_after(OS_FS, directory, listed.last)
     tail = [directory / layout.TAIL / name for name in names]
     connection.execute(f"CREATE VIEW events AS {_events(segments, tail)}")
-    for name in TYPES:
+    _comment(connection, "events", "Every event.", _EVENTS_COLUMNS)
+    for name, kind in TYPES.items():
         connection.execute(f"CREATE VIEW {view_name(name)} AS {_typed(name)}")
+        about = {
+            (f"data_{field}" if field in _OWN else field): meaning
+            for field, meaning in schema.meanings(kind).items()
+        }
+        _comment(connection, view_name(name), schema.summary(kind), about)
+    for question in QUESTIONS:
+        what = f"VIEW {question.name} AS" if question.is_view else f"MACRO {question.call} AS TABLE"
+        connection.execute(f"CREATE {what} {question.query}")
+        if question.is_view:
+            _comment(connection, question.name, question.meaning, question.columns)
 
 
 def view_name(type_name: str) -> str:
@@ -44,9 +74,18 @@ def view_name(type_name: str) -> str:
     return re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", type_name).lower()
 
 
+def _comment(
+    connection: duckdb.DuckDBPyConnection, view: str, summary: str, columns: dict[str, str]
+) -> None:
+    """Say what a view and its columns mean: `SELECT * FROM duckdb_columns()` shows it."""
+    connection.execute(f"COMMENT ON VIEW {view} IS {_text(summary)}")
+    for name, meaning in columns.items():
+        connection.execute(f"COMMENT ON COLUMN {view}.{_quoted_name(name)} IS {_text(meaning)}")
+
+
 def _events(segments: list[Path], tail: list[Path]) -> str:
     """Return the query for all events: envelope, promoted columns, payload."""
-    columns = ", ".join([*_ENVELOPE, "make_timestamp_ns(ts) AS utc"])
+    columns = ", ".join([*ENVELOPE, *_DERIVED])
     sources = []
     if segments:
         promoted = ", ".join(PROMOTED)
@@ -55,7 +94,7 @@ def _events(segments: list[Path], tail: list[Path]) -> str:
             f"FROM read_parquet([{_paths(segments)}])"
         )
     if tail:
-        kinds = ", ".join(f"{name}: '{kind}'" for name, kind in _ENVELOPE.items())
+        kinds = ", ".join(f"{name}: '{kind}'" for name, kind in ENVELOPE.items())
         promoted = ", ".join(_from_payload(column) for column in PROMOTED)
         sources.append(
             f"SELECT {columns}, {promoted}, data "
@@ -64,20 +103,16 @@ def _events(segments: list[Path], tail: list[Path]) -> str:
             "WHERE seq IS NOT NULL"  # header, footer and a line that is being written have none
         )
     if not sources:
-        kinds = ", ".join(f"NULL::{kind} AS {name}" for name, kind in _ENVELOPE.items())
+        kinds = ", ".join(f"NULL::{kind} AS {name}" for name, kind in ENVELOPE.items())
         promoted = ", ".join(f"NULL::{kind} AS {name}" for name, (kind, _) in PROMOTED.items())
-        return f"SELECT {kinds}, NULL::TIMESTAMP_NS AS utc, {promoted}, NULL::JSON AS data LIMIT 0"
+        none = f"SELECT {kinds}, {promoted}, NULL::JSON AS data LIMIT 0"
+        return f"SELECT {columns}, {', '.join(PROMOTED)}, data FROM ({none})"
     return " UNION ALL ".join(sources)
 
 
 def _from_payload(column: str) -> str:
     kind, field = PROMOTED[column]
-    value = f"(data ->> '$.{field}')::{kind}"
-    return (
-        f"coalesce({value}, nullif(corr, '')) AS {column}"
-        if column == "order_key"
-        else (f"{value} AS {column}")
-    )
+    return f"(data ->> '$.{field}')::{kind} AS {column}"
 
 
 def _typed(name: str) -> str:

