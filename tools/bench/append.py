@@ -6,11 +6,11 @@ from itertools import count
 from pathlib import Path
 from time import perf_counter
 
-from journal import Limits, Writer
+from journal import Writer
 from journal.envelope import AnyEvent
 from journal.fs import OsFs
-from tools.bench.clock import TimedSync
 from tools.bench.corpus import events
+from tools.bench.probes import TimedSync
 from tools.bench.rows import Contest, Metric, Round, Sample, Setting
 
 SYNC_S = 0.0002
@@ -35,23 +35,26 @@ def _appending(setting: Setting, batch: int) -> Round:
 
     def run() -> Sample:
         directory = Path(setting.folder) / str(next(numbers))
-        with Writer.open(directory, run="bench", fs=fs, limits=Limits(batch=1024)) as writer:
+        with Writer.open(directory, run="bench", fs=fs, seal=False) as writer:
             writer.append(todo[0])
             writer.commit()  # creates the file
             sync.reset()
             begun = perf_counter()
             _append(writer, todo[1:], batch)
             took = perf_counter() - begun
-        written = len(todo) - 1
-        usual = took - sync.seconds + sync.count * SYNC_S
-        return {
-            "rate": written / took,
-            "usual_rate": written / usual,
-            "sync_us": sync.seconds / sync.count * 1e6,
-            "own_us": (took - sync.seconds) / written * 1e6,
-        }
+            return _sample(len(todo) - 1, took, sync)
 
     return run
+
+
+def _sample(written: int, took: float, sync: TimedSync) -> Sample:
+    own = took - sync.seconds
+    return {
+        "rate": written / took,
+        "usual_rate": written / (own + sync.count * SYNC_S),
+        "sync_us": sync.seconds / sync.count * 1e6,
+        "own_us": own / written * 1e6,
+    }
 
 
 def _append(writer: Writer, todo: list[AnyEvent], batch: int) -> None:

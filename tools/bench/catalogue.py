@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tools.bench import append, demo, kernel, replay
+from tools.bench import append, demo, kernel, replay, terminal
 from tools.bench.rows import Contest
 
 CONTESTS: tuple[Contest, ...] = (
@@ -10,6 +10,7 @@ CONTESTS: tuple[Contest, ...] = (
     *replay.CONTESTS,
     *demo.CONTESTS,
     *kernel.CONTESTS,
+    *terminal.CONTESTS,
 )
 
 CORPUS = 1_000_000

@@ -13,6 +13,7 @@ from journal import read
 from journal.codec import frame
 from journal.envelope import AnyEvent
 from journal.reader import lines
+from tools.bench.probes import Sealings
 from tools.bench.rows import Round, Sample, Setting
 from tools.cli.compose import run_engine
 
@@ -26,11 +27,13 @@ def demo_config(journal: Path) -> Config:
 
 def make(setting: Setting) -> Round:
     """Write the corpus: the demo on `size` bars."""
+    sealings = Sealings()
 
     def run() -> Sample:
         summary = run_engine(
             demo_config(Path(setting.corpus)), base=CONFIG.parent, max_bars=setting.size
         )
+        sealings.wait()
         return {"events": summary.events}
 
     return run

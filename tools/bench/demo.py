@@ -7,8 +7,8 @@ from pathlib import Path
 from time import process_time
 
 from journal.fs import OS_FS
-from tools.bench.clock import TimedSync
 from tools.bench.corpus import CONFIG, demo_config
+from tools.bench.probes import Sealings, TimedSync
 from tools.bench.rows import Contest, Metric, Round, Sample, Setting
 from tools.cli.compose import run_engine
 
@@ -22,16 +22,18 @@ def trade(setting: Setting) -> Round:
     Timed from opening the journal to closing it; reading the price file is not in it.
     """
     numbers = count()
-    sync = TimedSync(OS_FS)
+    sync, sealings = TimedSync(OS_FS), Sealings()
 
     def run() -> Sample:
         config = demo_config(Path(setting.folder) / str(next(numbers)))
         sync.reset()
         busy = process_time()
         summary = run_engine(config, base=CONFIG.parent, max_bars=setting.size)
+        busy = process_time() - busy
+        sealings.wait()
         return {
             "rate": summary.bars / summary.seconds,
-            "busy_rate": summary.bars / (process_time() - busy),
+            "busy_rate": summary.bars / busy,
             "sync": 100.0 * sync.seconds / summary.seconds,
             "syncs": sync.count,
             "bars": summary.bars,

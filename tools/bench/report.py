@@ -74,7 +74,7 @@ def _table(group: str, rows: list[Row]) -> Table:
     table.add_column("what", no_wrap=True)
     for name in ("ours", "from .. to", "reference", "from .. to", "ratio"):
         table.add_column(name, justify="right", no_wrap=True)
-    table.add_column("beside")
+    table.add_column("beside", no_wrap=True)
     table.add_column("asked", justify="right", no_wrap=True)
     table.add_column("reached", no_wrap=True)
     before = ""
@@ -111,5 +111,7 @@ def _span(figure: Figure) -> str:
 
 
 def _text(value: float) -> str:
-    """Write three figures, and whole numbers with thousands apart."""
+    """Write three figures, or a whole number with thousands apart, or millions."""
+    if abs(value) >= 1e6:
+        return f"{value / 1e6:.2f} M"
     return f"{value:,.0f}" if abs(value) >= 100 else f"{value:.3g}"

@@ -90,14 +90,40 @@ class Baseline(Strategy):  # type: ignore[misc] # the package is not in the lock
             order(size=size, sl=price - sign * stop, tp=price + sign * rule.target_r * stop)
 
 
+class Held(Strategy):  # type: ignore[misc] # the same
+    """One position with stop and target, replaced when it is closed."""
+
+    def init(self) -> None:
+        """There are no indicators."""
+
+    def next(self) -> None:
+        """Hold one position."""
+        if not self.position:
+            price = self.data.Close[-1]
+            self.buy(size=1_000, sl=price - 0.003, tp=price + 0.003)
+
+
+def hold(setting: Setting) -> Round:
+    """Run a backtest that only holds a position."""
+    config = demo_config(Path(setting.folder))
+    return _timed(_bars(config, setting.size), Held)
+
+
 def trade(setting: Setting) -> Round:
     """Run the backtest on the bars that the engine is shown.
 
     Timed from `init` to the last bar; checking the data frame and the statistics are not in it.
     """
     config = demo_config(Path(setting.folder))
-    bars = _bars(config, setting.size)
-    test = _backtest(config, bars)
+    (rule,) = config.strategies
+    Baseline.rule = rule
+    Baseline.risk = config.risk.per_trade_percent / 100.0
+    Baseline.margin_use = config.risk.margin_use_percent / 100.0
+    return _timed(_bars(config, setting.size), Baseline)
+
+
+def _timed(bars: npt.NDArray[Any], strategy: type) -> Round:
+    test = _backtest(bars, strategy)
     ended = [0.0, 0.0]
     statistics = inner.compute_stats
 
@@ -128,23 +154,19 @@ def _bars(config: Config, size: int) -> npt.NDArray[Any]:
     return rates[settings.history - warmup_of(config) :][:size]
 
 
-def _backtest(config: Config, bars: npt.NDArray[Any]) -> Any:
+def _backtest(bars: npt.NDArray[Any], strategy: type) -> Any:
     account = load_profile("ecn-hedging").account
     frame = pd.DataFrame(
         {name.title(): bars[name] for name in ("open", "high", "low", "close")}
         | {"Volume": bars["tick_volume"]},
         index=pd.to_datetime(bars["time"], unit="s"),
     )
-    (rule,) = config.strategies
-    Baseline.rule = rule
-    Baseline.risk = config.risk.per_trade_percent / 100.0
-    Baseline.margin_use = config.risk.margin_use_percent / 100.0
     Baseline.leverage = float(account.leverage)
     # It knows one spread only, as a part of the price; commission is 3.50 a lot and side.
     spread = float(np.mean(np.maximum(bars["spread"], 1))) * 1e-5
     return Backtest(
         frame,
-        Baseline,
+        strategy,
         cash=account.balance,
         spread=spread / float(np.mean(bars["close"])),
         commission=lambda size, price: abs(size) * 3.5e-5,

@@ -13,8 +13,8 @@ import msgspec
 
 from journal.envelope import Event
 from journal.events import TYPES
-from tools.bench.clock import percentile
 from tools.bench.corpus import events, frames
+from tools.bench.probes import percentile
 from tools.bench.rows import Round, Sample, Setting
 
 _sync: Callable[[int], None] = getattr(os, "fdatasync", os.fsync)  # Windows has fsync only

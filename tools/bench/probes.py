@@ -1,9 +1,12 @@
-"""Time taken inside other code: how long the disk's barriers lasted."""
+"""What happens inside other code: how long the disk's barriers lasted, what works on beside it."""
 
 from __future__ import annotations
 
+from pathlib import Path
 from time import perf_counter
 
+from journal import writer
+from journal.background import Sealing
 from journal.fs import OsFs
 
 
@@ -27,6 +30,28 @@ class TimedSync:
         """Begin anew."""
         self.count = 0
         self.seconds = 0.0
+
+
+class Sealings:
+    """Knows the sealings that writers have started, which go on after a writer is closed."""
+
+    def __init__(self) -> None:
+        known: list[Sealing] = []
+        self._known = known
+
+        class Known(Sealing):
+            """A sealing that is remembered."""
+
+            def __init__(self, directory: Path) -> None:
+                super().__init__(directory)
+                known.append(self)
+
+        setattr(writer, "Sealing", Known)  # noqa: B010 (mypy refuses to replace a class)
+
+    def wait(self) -> None:
+        """Wait for all of them, so that none takes a processor from what is measured next."""
+        while self._known:
+            self._known.pop().wait()
 
 
 def percentile(values: list[int], percent: float) -> float:
