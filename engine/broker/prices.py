@@ -1,7 +1,7 @@
 """Prices as a broker demands them: on the tick grid, and stops on the right side of the market.
 
 Pure functions, used by the kernel when it decides and by the adapter when it sends. Source of the
-distances: `shared/mt5/facts.md` 3.4 (MQL5 book 6.1.18).
+distances: `engine/broker/MT5.md` 3.4 (MQL5 book 6.1.18).
 """
 
 from __future__ import annotations

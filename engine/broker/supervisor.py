@@ -19,7 +19,8 @@ import anyio
 import anyio.abc
 from loguru import logger
 
-from engine.broker.calls import Answer, CallRaised, Fault
+from engine.broker.calls import Answer, CallRaised
+from engine.broker.fault import Fault
 from engine.broker.gateway import CallFailed, WrongAccount
 from engine.broker.identity import check_identity
 from engine.broker.messages import Link

@@ -1,7 +1,7 @@
 """Which clock the broker's server keeps: measured on fresh ticks against UTC, and recognised by
 when its trading weeks end. Pure: looks and bars come in as values.
 
-No function of MT5 tells the server's zone (`shared/mt5/facts.md` 5.1).
+No function of MT5 tells the server's zone (`engine/broker/MT5.md` 5.1).
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
-"""What the broker's answer proves about one intent, as data. Sources: `shared/mt5/facts.md` 2.2 and
-3.2.
+"""What the broker's answer proves about one intent, as data.
 
+Sources: `engine/broker/MT5.md` 2.2 and 3.2, which code elsewhere calls "the facts".
 The cardinal rule: an answer that proves nothing makes the intent unresolved, and an unresolved
 intent is never sent again.
 """
@@ -11,7 +11,7 @@ from enum import Enum
 
 import msgspec
 
-from engine.broker.calls import Fault
+from engine.broker.fault import Fault
 from journal.events import BrokerReplied
 
 

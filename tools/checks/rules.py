@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 DETERMINISTIC = (
+    "engine/broker/fault.py",
     "engine/broker/prices.py",
     "engine/config.py",
     "engine/execution/",

@@ -14,7 +14,8 @@ import anyio
 import pytest
 
 from engine.broker import wine, worker
-from engine.broker.calls import CallRaised, Fault
+from engine.broker.calls import CallRaised
+from engine.broker.fault import Fault
 from engine.broker.gateway import CallFailed
 from engine.broker.launch import launch_of
 from engine.broker.supervisor import Deadlines, Supervisor, supervise

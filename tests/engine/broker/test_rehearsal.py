@@ -13,7 +13,7 @@ import anyio
 import pytest
 from msgspec.structs import replace
 
-from engine.broker.calls import Fault
+from engine.broker.fault import Fault
 from engine.broker.gateway import CallFailed
 from engine.broker.supervisor import Backoff, Launch, Supervisor, supervise
 from engine.config import Account, Config, Worker

@@ -14,7 +14,8 @@ import numpy as np
 import pytest
 
 from engine.broker import worker
-from engine.broker.calls import CallRaised, Fault
+from engine.broker.calls import CallRaised
+from engine.broker.fault import Fault
 from engine.broker.gateway import CallFailed, WrongAccount
 from engine.broker.supervisor import (
     QUEUE,
