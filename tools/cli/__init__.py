@@ -159,6 +159,21 @@ def resume(directory: Directory, reason: Reason, as_json: AsJson = False) -> int
     return run_resume(directory, reason, as_json=as_json)
 
 
+@_command("daybook doctor --config configs/demo.yaml")
+def doctor(
+    config: Annotated[Path, typer.Option(metavar="FILE", help="A YAML profile.")],
+    as_json: AsJson = False,
+) -> int:
+    """Examine everything a run needs: terminal, account, symbols, clock, disk, journal.
+
+    Each line says what was found and how to mend it. Nothing is traded; symbols are put into Market
+    Watch as a run would. Exit code 1 when something keeps the engine from trading.
+    """
+    from tools.cli.doctor import doctor as examine
+
+    return examine(config, as_json=as_json)
+
+
 @_command("daybook status journals/demo")
 def status(directory: Directory, as_json: AsJson = False) -> int:
     """Say what a journal says: account, positions, orders, last run.

@@ -9,8 +9,9 @@ from collections.abc import AsyncIterator, Iterable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
-from engine.broker.calls import InProcess
+from engine.broker.calls import InProcess, RawCalls
 from engine.broker.gateway import Gateway
 from engine.broker.launch import (
     deadlines_of,
@@ -68,19 +69,9 @@ def reach(config: Config, base: Path, directory: Path) -> Broker:
     if config.broker.kind == "mt5":
         # Two runs of one day must not share order keys, whatever their journals.
         return Broker("live", _live(config), salt=b"%d" % time.time_ns())
-    settings = config.terminal
-    if settings is None:
-        raise UsageError("broker.kind is 'simulated': the section `terminal` is needed for it")
-    files = {symbol: base / name for symbol, name in settings.bars.items()}
     directory.parent.mkdir(parents=True, exist_ok=True)
-    setup = Setup(
-        profile=str(profile_name(settings, base.absolute())),
-        bars={symbol: str(file.absolute()) for symbol, file in files.items()},
-        model=settings.model,
-        history=settings.history,
-        book=str(directory.with_name(directory.name + ".broker").absolute()),
-        seed=config.seed,
-    )
+    setup = _setup(config, base, directory.with_name(directory.name + ".broker"))
+    files = [Path(file) for file in setup.bars.values()]
     rates = read_bars(setup)
     server_time = ServerTime(config.broker.zone)
     opened = (
@@ -91,9 +82,49 @@ def reach(config: Config, base: Path, directory: Path) -> Broker:
     return Broker(
         "simulated",
         opened,
-        ", ".join(file.name for file in files.values()),
-        hash_files(files.values()),
-        total=max(len(series) for series in rates.values()) - settings.history,
+        ", ".join(file.name for file in files),
+        hash_files(files),
+        total=max(len(series) for series in rates.values()) - setup.history,
+    )
+
+
+@asynccontextmanager
+async def look_at(
+    config: Config, base: Path
+) -> AsyncIterator[tuple[RawCalls, Clock, dict[str, Any]]]:
+    """Give calls to the configured broker without a connection, a pinned account or a trace: with
+    its clock, and what `initialize` is told.
+
+    A simulated broker is a new one, without the book of any run. Raises DaybookError.
+    """
+    settings = config.broker.worker or Worker()
+    if config.broker.kind == "mt5":
+        launch = launch_of(settings)
+        async with supervise(launch, None, deadlines=deadlines_of(settings)) as calls:
+            yield calls, WallClock(config.broker.poll_s), initialize_arguments(settings)
+        return
+    setup = _setup(config, base, None)
+    server_time = ServerTime(config.broker.zone)
+    if config.broker.worker is None:
+        with build_terminal(setup, read_bars(setup)) as terminal:
+            yield InProcess(terminal.module()), MarketClock(terminal, server_time), {}
+        return
+    launch = launch_simulated(setup)
+    async with supervise(launch, None, deadlines=deadlines_of(settings)) as calls:
+        yield calls, await RemoteMarketClock.begin(calls, server_time), {}
+
+
+def _setup(config: Config, base: Path, book: Path | None) -> Setup:
+    settings = config.terminal
+    if settings is None:
+        raise UsageError("broker.kind is 'simulated': the section `terminal` is needed for it")
+    return Setup(
+        profile=str(profile_name(settings, base.absolute())),
+        bars={symbol: str((base / name).absolute()) for symbol, name in settings.bars.items()},
+        model=settings.model,
+        history=settings.history,
+        book=str(book.absolute()) if book is not None else "",
+        seed=config.seed,
     )
 
 
