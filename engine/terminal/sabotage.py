@@ -137,7 +137,7 @@ class Saboteur:
         match fault:
             case ProcessDeath(after=True):
                 self._die()
-            case ReversedLists() if isinstance(result, tuple):
+            case ReversedLists() if type(result) is tuple:  # a record is a tuple too
                 return result[::-1]
             case DuplicateTicks() if result is not None and len(result) and "ticks" in name:
                 return np.concatenate([result, result[-1:]])

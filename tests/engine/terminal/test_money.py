@@ -197,3 +197,13 @@ def test_a_margin_call_is_a_flag_and_changes_nothing() -> None:
     terminal.advance()
     assert terminal.server.account.margin_call()
     assert mt5.positions_total() == 1
+
+
+def test_what_needs_no_more_margin_is_allowed_with_none_free() -> None:
+    base = with_account(load_profile("ecn-hedging"), balance=700.0, leverage=100)
+    terminal, mt5 = falling(with_symbol(base, margin=Margin(hedged_use_leg=True)), 1.0950)
+    sent(mt5, market_order(mt5, BUY, 0.5))
+    terminal.advance()
+    assert mt5.account_info().margin_free < 0
+    sent(mt5, market_order(mt5, BUY, 0.01), mt5.TRADE_RETCODE_NO_MONEY)
+    sent(mt5, market_order(mt5, SELL, 0.5))

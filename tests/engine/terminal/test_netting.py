@@ -100,3 +100,12 @@ def test_close_by_books_the_whole_profit_on_the_first_deal() -> None:
     assert (rest.ticket, rest.volume) == (first.order, 0.2)
     (order,) = mt5.history_orders_get(ticket=result.order)
     assert (order.type, order.position_by_id) == (mt5.ORDER_TYPE_CLOSE_BY, second.order)
+
+
+def test_adding_to_a_position_changes_only_the_levels_it_names(world: Any) -> None:
+    _, mt5 = world
+    sent(mt5, market_order(mt5, BUY, 0.1, sl=1.09, tp=1.12))
+    sent(mt5, market_order(mt5, BUY, 0.1))
+    sent(mt5, market_order(mt5, BUY, 0.1, sl=1.095))
+    (position,) = mt5.positions_get()
+    assert (position.sl, position.tp) == (1.095, 1.12)

@@ -5,12 +5,15 @@ from __future__ import annotations
 from types import ModuleType
 
 import msgspec
+import numpy as np
 import pytest
 
 from engine.terminal import Terminal, load_profile
-from engine.terminal.market import TickMarket
+from engine.terminal.market import BarMarket, TickMarket
 from engine.terminal.profile import Commission, Profile, Spread, Swap
 from tests.engine.terminal.worlds import (
+    MONDAY_10,
+    bars,
     connected,
     deals,
     market_order,
@@ -135,3 +138,19 @@ def test_reopening_costs_no_commission() -> None:
     sent(mt5, market_order(mt5, BUY, 1.0))
     terminal.advance()
     assert [deal.commission for deal in deals(mt5)] == [0.0, -3.5, 0.0, 0.0]
+
+
+def test_time_passes_in_quiet_bars_too() -> None:
+    hours = bars([1.1] * 30)
+    hours["time"] = MONDAY_10 + 3600 * np.arange(30)
+    terminal = Terminal(swapping(), BarMarket({"EURUSD": hours}, start=1))
+    mt5 = connected(terminal)
+    sent(mt5, market_order(mt5, BUY, 1.0, sl=0.9, tp=1.3))
+    order = {"action": 5, "symbol": "EURUSD", "volume": 0.1, "type": 2, "price": 1.0}
+    until = {"type_filling": 2, "type_time": 2, "expiration": MONDAY_10 + 4 * 3600}
+    sent(mt5, order | until)
+    alive = []
+    while terminal.advance():
+        alive.append(mt5.orders_total())
+    assert alive[:4] == [1, 1, 0, 0]
+    assert mt5.positions_get()[0].swap == -7.0
