@@ -260,9 +260,13 @@ def _value(account: Account, name: str) -> float:
 
 
 def _way(trigger: Trigger, quote: Quote) -> float:
-    """How far the price has to go to a level; nothing when it is already beyond."""
+    """How far the price has to go to a level; nothing when it is already beyond.
+
+    Rounded, so that levels of bid and ask that are reached together tie, whatever doubles say.
+    """
     price = quote.ask if trigger.on_ask else quote.bid
-    return max(0.0, trigger.level - price if trigger.rising else price - trigger.level)
+    way = trigger.level - price if trigger.rising else price - trigger.level
+    return round(max(0.0, way), 9)
 
 
 def _set_guard(quote: Quote, triggers: Iterator[Trigger]) -> None:

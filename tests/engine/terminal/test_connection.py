@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from engine.terminal import Terminal, install, load_profile
-from engine.terminal.market import BarMarket
+from engine.terminal.market import BarMarket, TickMarket
 from engine.terminal.profile import Profile
 from tests.engine.terminal.worlds import (
     MONDAY_10,
@@ -19,6 +19,7 @@ from tests.engine.terminal.worlds import (
     deals,
     market_order,
     sent,
+    ticks,
     with_account,
     with_switches,
 )
@@ -164,6 +165,17 @@ def test_history_takes_dates_then_ticket_then_position(flat: Any) -> None:
     assert len(mt5.history_deals_get(position=result.order)) == 1
     assert len(mt5.history_orders_get(position=result.order)) == 1
     assert mt5.history_deals_get(ticket=1) == mt5.history_deals_get(position=1) == ()
+
+
+@pytest.mark.parametrize(("after", "found"), [(0, 1), (999, 1), (1000, 0)])
+def test_a_second_asked_for_is_meant_to_its_last_millisecond(after: int, found: int) -> None:
+    market = TickMarket({"EURUSD": ticks([(0, 1.1, 1.1001), (1000 + after, 1.1, 1.1001)])})
+    terminal = Terminal(load_profile("ecn-hedging"), market)
+    mt5 = connected(terminal)
+    terminal.advance()
+    sent(mt5, market_order(mt5, BUY))
+    assert mt5.history_deals_total(MONDAY_10 + 1, MONDAY_10 + 1) == found
+    assert mt5.history_orders_total(MONDAY_10 + 1, MONDAY_10 + 1) == found
 
 
 @pytest.mark.parametrize(

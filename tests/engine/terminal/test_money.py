@@ -207,3 +207,16 @@ def test_what_needs_no_more_margin_is_allowed_with_none_free() -> None:
     assert mt5.account_info().margin_free < 0
     sent(mt5, market_order(mt5, BUY, 0.01), mt5.TRADE_RETCODE_NO_MONEY)
     sent(mt5, market_order(mt5, SELL, 0.5))
+
+
+def test_a_rate_is_the_bid_where_the_currency_is_sold_and_the_ask_where_it_is_bought() -> None:
+    profile = load_profile("ecn-hedging")
+    cross = msgspec.structs.replace(
+        profile.symbols["EURUSD"], currency_base="EUR", currency_profit="GBP"
+    )
+    profile = msgspec.structs.replace(profile, symbols=profile.symbols | {"EURGBP": cross})
+    _, mt5 = many(profile, EURGBP=(0.86, 0.8601), GBPUSD=(1.25, 1.27), EURUSD=(1.08, 1.0801))
+    assert mt5.order_calc_profit(BUY, "EURGBP", 1, 0.86, 0.87) == 1250.0  # pounds sold at 1.25
+    assert mt5.order_calc_profit(BUY, "EURGBP", 1, 0.87, 0.86) == -1270.0  # pounds bought at 1.27
+    assert mt5.order_calc_margin(BUY, "EURGBP", 1, 0.86) == 540.05  # euros bought at 1.0801
+    assert mt5.order_calc_margin(SELL, "EURGBP", 1, 0.86) == 540.0

@@ -95,7 +95,9 @@ def test_close_by_books_the_whole_profit_on_the_first_deal() -> None:
     assert result.deal == one.ticket
     assert [one.entry, two.entry] == [3, 3]
     assert [one.profit, two.profit] == [19.0, 0.0]
-    assert (one.price, one.position_id, two.position_id) == (1.102, first.order, second.order)
+    assert (one.price, one.position_id) == (1.102, first.order)
+    assert (two.price, two.position_id) == (1.1001, second.order)
+    assert [one.commission, two.commission] == [0.0, 0.0]  # nothing was traded
     (rest,) = mt5.positions_get()
     assert (rest.ticket, rest.volume) == (first.order, 0.2)
     (order,) = mt5.history_orders_get(ticket=result.order)

@@ -17,7 +17,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from engine.terminal import Terminal, load_profile
-from engine.terminal.market import BarMarket, RandomMarket, TickMarket, Walk
+from engine.terminal.market import BarMarket, Market, RandomMarket, TickMarket, Walk
+from engine.terminal.market.paths import corners
 from engine.terminal.profile import Commission, Profile, Spread
 from engine.terminal.request import Request
 from tests.engine.terminal.worlds import (
@@ -205,6 +206,57 @@ def _trade(mt5: ModuleType, side: int, hundredths: int, *, hedging: bool) -> Non
                 rest -= part
     if rest:
         sent(mt5, market_order(mt5, side, rest / 100))
+
+
+@st.composite
+def bar(draw: st.DrawFn) -> tuple[int, int, int, int]:
+    """Open, high, low and close in points from 1.1, with the open at 1.1."""
+    low, high = draw(st.integers(-60, 0)), draw(st.integers(0, 60))
+    return 0, high, low, draw(st.integers(low, high))
+
+
+resting = st.lists(
+    st.tuples(st.integers(0, 5), st.integers(-60, 60), st.integers(-70, 70), st.integers(-70, 70)),
+    min_size=1,
+    max_size=6,
+)
+
+
+@given(shape=bar(), orders=resting)
+@settings(seeded, max_examples=150)
+def test_a_bar_fills_what_a_tick_at_every_point_of_its_way_would_fill(
+    shape: tuple[int, int, int, int], orders: list[tuple[int, int, int, int]]
+) -> None:
+    """The oracle: the same way in ticks one point apart, each of which only looks at itself."""
+
+    def price(points: int) -> float:
+        return round(1.1 + points / 1e5, 5)
+
+    opened, high, low, close = shape
+    way = [opened]
+    for corner in map(int, corners(opened, high, low, close)):
+        step = 1 if corner > way[-1] else -1
+        way.extend(range(way[-1] + step, corner + step, step) if corner != way[-1] else ())
+    rows = ticks([(10 * n, price(at), price(at + 10)) for n, at in enumerate(way)])
+    bar_ = price(opened), price(high), price(low), price(close)
+    by_bar = BarMarket({"EURUSD": bars([1.1, bar_, bar_[3]])}, start=1)
+
+    def run(market: Market, steps: int) -> list[tuple[object, ...]]:
+        terminal = Terminal(load_profile("ecn-hedging"), market)
+        mt5 = connected(terminal)
+        for kind, at, sl, tp in orders:
+            levels = {"sl": price(at + sl) if sl else 0.0, "tp": price(at + tp) if tp else 0.0}
+            if kind < 2:
+                mt5.order_send(market_order(mt5, kind, 0.1, **levels))
+                continue
+            request = {"action": 5, "symbol": "EURUSD", "volume": 0.1, "type": kind}
+            mt5.order_send(request | {"price": price(at), "type_filling": 2} | levels)
+        for _ in range(steps):
+            terminal.advance()
+        fields = ("type", "entry", "price", "profit", "comment", "position_id", "order")
+        return [tuple(getattr(deal, field) for field in fields) for deal in deals(mt5)]
+
+    assert run(by_bar, 1) == run(TickMarket({"EURUSD": rows}), len(way))
 
 
 prices = st.integers(80_000, 160_000).map(lambda points: points / 100_000)

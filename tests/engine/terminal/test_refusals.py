@@ -25,7 +25,7 @@ from tests.engine.terminal.worlds import (
     with_symbol,
 )
 
-BUY, SELL, BUY_LIMIT, BUY_STOP, BUY_STOP_LIMIT = 0, 1, 2, 4, 6
+BUY, SELL, BUY_LIMIT, BUY_STOP, BUY_STOP_LIMIT, SELL_STOP_LIMIT = 0, 1, 2, 4, 6, 7
 SATURDAY = MONDAY_10 - 2 * 86_400
 
 
@@ -86,6 +86,10 @@ CASES: list[tuple[str, Profile, dict[str, object], int]] = [
     ("limit on the wrong side", profile_with(), pending(price=1.11), 10015),
     ("stop on the wrong side", profile_with(), pending(type=BUY_STOP, price=1.09), 10015),
     ("limit too near", profile_with(stops_level=50), pending(price=1.0997), 10015),
+    ("buy stop-limit with its limit above", profile_with(),
+     pending(type=BUY_STOP_LIMIT, price=1.11, stoplimit=1.12), 10015),
+    ("sell stop-limit with its limit below", profile_with(),
+     pending(type=SELL_STOP_LIMIT, price=1.09, stoplimit=1.08), 10015),
     ("stop-limit without a limit", profile_with(),
      pending(type=BUY_STOP_LIMIT, price=1.11), 10015),
     ("sl above a buy", profile_with(), deal(sl=1.2), 10016),
