@@ -224,7 +224,8 @@ def _what(rest: bytes, seq: int, head: bytes) -> str:
     if body.startswith(_FOOTER_START):
         return f"the footer after seq {seq - 1} does not fit"
     expected = link(head, body).decode()
-    return f"the hash of seq {seq} is {h[:40]!r}, its bytes and the chain give {expected}"
+    shown = h[:40].decode("ascii", "backslashreplace")
+    return f"the hash of seq {seq} is {shown}, its bytes and the chain give {expected}"
 
 
 def _later_write_is_good(data: bytes, start: int, head: bytes) -> bool:

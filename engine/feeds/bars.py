@@ -9,25 +9,12 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
+from engine.terminal.records import RATES
 from journal.errors import UsageError
-
-RATES = np.dtype(
-    [
-        ("time", "<i8"),
-        ("open", "<f8"),
-        ("high", "<f8"),
-        ("low", "<f8"),
-        ("close", "<f8"),
-        ("tick_volume", "<u8"),
-        ("spread", "<i4"),
-        ("real_volume", "<u8"),
-    ]
-)
-"""Of a rate record: `time` in server seconds of the bar's opening, `spread` in points."""
 
 
 def read_rates(path: Path) -> npt.NDArray[Any]:
-    """Return the bars of a CSV or Parquet file as a structured array of dtype `RATES`.
+    """Return the bars of a CSV or Parquet file as a structured array, as `copy_rates_*` do.
 
     Raises UsageError when the file is missing, lacks a column, or its bars are not in order and
     consistent.
