@@ -41,6 +41,8 @@ from journal.events import (
     TerminalConnected,
     TerminalLost,
     TradingHalted,
+    TradingPaused,
+    TradingResumed,
 )
 from projections.state import State
 
@@ -189,6 +191,8 @@ _TYPICAL: dict[type[msgspec.Struct], msgspec.Struct] = {
         ),
         RunEnded("data ended", "", ""),
         TradingHalted("broker answer", "automatic trading disabled in the terminal"),
+        TradingPaused("anna", "news at two"),
+        TradingResumed("anna", "the button is on again"),
         TerminalConnected(LOGIN, SERVER, 0, 2, "USD", 100, "Daybook", "Simulated Terminal", 5000),
         TerminalLost(-10004, "No IPC connection"),
         SymbolSpecified(

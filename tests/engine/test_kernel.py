@@ -28,6 +28,8 @@ from journal.events import (
     TerminalConnected,
     TerminalLost,
     TradingHalted,
+    TradingPaused,
+    TradingResumed,
 )
 from tests.given import (
     CONFIG,
@@ -183,6 +185,28 @@ def test_a_halt_survives_a_restart() -> None:
     assert story.when(manifest()) == []
     story.given(a(TerminalConnected), a(FeedCaughtUp))
     assert [rule for rule, _ in vetoes(story.when(last))] == ["halted"]
+
+
+def test_an_operators_pause_vetoes_in_his_words_and_survives_a_restart() -> None:
+    story, last = crossed()
+    assert story.when(a(TradingPaused, by="anna", reason="news at two")) == []
+    story.given(manifest(), a(TerminalConnected), a(FeedCaughtUp))
+    [(rule, reason)] = vetoes(story.when(last))
+    assert rule == "halted"
+    assert "anna: news at two" in reason
+
+
+@pytest.mark.parametrize("stopped", [a(TradingPaused), a(TradingHalted)], ids=["pause", "halt"])
+def test_only_an_operator_lets_trading_go_on(stopped: Any) -> None:
+    story, last = crossed()
+    assert story.given(stopped).when(a(TradingResumed)) == []
+    [proposed] = story.when(last)
+    assert isinstance(proposed, OrderProposed)
+
+
+def test_a_pause_does_not_hide_the_halt_before_it() -> None:
+    story = ready().given(a(TradingHalted, rule="doubled order"), a(TradingPaused))
+    assert story.state.run.halt_rule == "doubled order"
 
 
 # --- the kernel itself

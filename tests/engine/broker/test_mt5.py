@@ -154,6 +154,14 @@ def test_a_quote_asks_the_broker_what_a_lot_on_that_side_binds(
     assert quote.margin_free == module.answers["account_info"].margin_free
 
 
+def test_a_tick_of_a_symbol_in_the_accounts_currency_is_worth_what_it_always_is(
+    module: Module,
+) -> None:
+    info = specified()._replace(currency_profit="USD", trade_tick_value=1.0)
+    module.answers["symbol_info"] = info
+    assert ask(module, lambda gateway: gateway.quote("EURUSD", "buy")).tick_value == 1.0
+
+
 @pytest.mark.parametrize(("bid", "ask_"), [(0.0, 0.0), (0.0, 1.05), (1.0502, 1.0501), (-1.0, 1.0)])
 def test_a_market_without_two_sides_is_no_quote(module: Module, bid: float, ask_: float) -> None:
     module.answers["symbol_info_tick"] = record("Tick", bid=bid, ask=ask_)
@@ -288,6 +296,15 @@ def test_a_snapshot_has_the_accounts_money_and_its_positions(module: Module) -> 
     assert snapshot.positions == [
         PositionSeen(**{name: getattr(held, name) for name in PositionSeen.__struct_fields__})
     ]
+
+
+@pytest.mark.parametrize("read", ["quote", "snapshot"])
+def test_a_terminal_that_was_logged_in_elsewhere_meanwhile_is_noticed(
+    module: Module, read: str
+) -> None:
+    module.answers["account_info"] = module.answers["account_info"]._replace(login=777)
+    with pytest.raises(WrongAccount, match="login 777"):
+        ask(module, lambda g: g.snapshot() if read == "snapshot" else g.quote("EURUSD", "buy"))
 
 
 @pytest.mark.parametrize("read", ["deals", "orders", "snapshot"])

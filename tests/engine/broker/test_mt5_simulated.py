@@ -131,18 +131,18 @@ def test_the_snapshot_agrees_with_the_deals_to_the_cent(broker: Connected) -> No
 @pytest.mark.parametrize(
     ("changes", "code"),
     [
-        ({"volume": 0.001}, 10014),
-        ({"volume": 1000.0}, 10014),
-        ({"sl": 9.0}, 10016),
-        ({"volume": 99.0}, 10019),
+        ({"volume": 0.001}, (0, -2)),  # never leaves the adapter
+        ({"volume": 1000.0}, (0, -2)),
+        ({"sl": 9.0}, (10016, 1)),
+        ({"volume": 99.0}, (10019, 1)),
     ],
 )
 def test_a_refusal_is_proof_and_leaves_no_trace(
-    broker: Connected, changes: dict[str, float], code: int
+    broker: Connected, changes: dict[str, float], code: tuple[int, int]
 ) -> None:
     broker.advance(5)
     _, reply = broker.trade("buy", **changes)
-    assert reply.retcode == code
+    assert (reply.retcode, reply.error) == code
     assert classify(reply).verdict is Verdict.REFUSED
     broker.advance(3)
     assert broker.ask(lambda g: g.snapshot()).positions == []
