@@ -107,12 +107,15 @@ class Account:
 
     def margin(self) -> float:
         """Margin of all positions, opposite ones of a symbol set off against each other."""
+        return round(self._exact_margin(), self.digits)
+
+    def _exact_margin(self) -> float:
         held = self.book.by_symbol
         total = 0.0
         for name, positions in held.items():
             if positions:
                 total += self._margin_of(name, positions.values())
-        return round(total, self.digits)
+        return total
 
     def margin_after(self, name: str, side: int, volume: float, price: float) -> float:
         """Margin of all positions if this trade were done as well."""
@@ -131,7 +134,7 @@ class Account:
             )  # fmt: skip
             held.append(trade)
         after = self._margin_of(name, held) if held else 0.0
-        return round(self.margin() - before + after, self.digits)
+        return round(self._exact_margin() - before + after, self.digits)
 
     def _margin_of(self, name: str, positions: Iterable[Position]) -> float:
         volumes, values = [0.0, 0.0], [0.0, 0.0]

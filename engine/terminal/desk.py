@@ -9,7 +9,7 @@ from engine.terminal import checks
 from engine.terminal import constants as mt5
 from engine.terminal.account import Account
 from engine.terminal.book import Book, Order
-from engine.terminal.checks import Case
+from engine.terminal.case import Case
 from engine.terminal.dealer import Dealer, side_of
 from engine.terminal.execution import Execution
 from engine.terminal.lifetime import shown_expiration

@@ -13,7 +13,7 @@ from engine.terminal import checks
 from engine.terminal import constants as mt5
 from engine.terminal.account import Account
 from engine.terminal.book import Book, Deal, Order
-from engine.terminal.checks import Case
+from engine.terminal.case import Case
 from engine.terminal.clock import ZoneRule
 from engine.terminal.conditions import Conditions
 from engine.terminal.dealer import Dealer, side_of

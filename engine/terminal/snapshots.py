@@ -8,9 +8,7 @@ from engine.terminal import constants as mt5
 from engine.terminal import money
 from engine.terminal.account import Account
 from engine.terminal.book import Deal, Order, Position
-from engine.terminal.conditions import Conditions
-from engine.terminal.market.base import Quote
-from engine.terminal.profile import (
+from engine.terminal.codes import (
     ACCOUNT_MODES,
     CALC_MODES,
     EXECUTIONS,
@@ -21,10 +19,11 @@ from engine.terminal.profile import (
     ORDER_BITS,
     SWAP_MODES,
     TRADE_MODES,
-    WEEKDAYS,
-    Symbol,
     mask,
 )
+from engine.terminal.conditions import Conditions
+from engine.terminal.market.base import Quote
+from engine.terminal.profile import WEEKDAYS, Symbol
 from engine.terminal.records import (
     FIELDS,
     AccountInfo,

@@ -97,12 +97,14 @@ class Terminal:
         """
         self._saboteur = self._link.interference = Saboteur(self, plan, sleep, die)
 
-    def pace(self, steps: int) -> None:
+    def pace(self, steps: int, at_end: Callable[[], None] | None = None) -> None:
         """Let the market make that many steps before each call that reads prices or lists.
 
         For programs that only ever call the module and wait for something to happen; 0 stops it.
+        `at_end` is called when such a step finds that the data has ended.
         """
         self._link.steps_per_read = steps
+        self._link.at_end = at_end
 
     def close(self) -> None:
         """Let go of the book's file; the module answers no more."""

@@ -81,6 +81,7 @@ class Link:
         self.interference: Interference | None = None
         #: How far the market moves with each reading call, for programs that only wait.
         self.steps_per_read = 0
+        self.at_end: Callable[[], None] | None = None
 
     def server(self) -> Server:
         """What is at the other end.
@@ -96,7 +97,8 @@ class Link:
         """Make the steps that go with a reading call."""
         if self.open:
             for _ in range(self.steps_per_read):
-                self.terminal.advance()
+                if not self.terminal.advance() and self.at_end is not None:
+                    self.at_end()
 
 
 # The module's functions take whatever a program passes and say themselves what is wrong with it, so

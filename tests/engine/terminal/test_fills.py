@@ -179,3 +179,19 @@ def test_a_close_that_comes_too_late_is_canceled() -> None:
     assert mt5.positions_get() == mt5.orders_get() == ()
     states = [mt5.history_orders_get(ticket=ticket)[0].state for ticket in tickets]
     assert states == [mt5.ORDER_STATE_FILLED, mt5.ORDER_STATE_CANCELED]
+
+
+def test_a_close_takes_no_more_than_what_is_left_of_the_position() -> None:
+    terminal, mt5 = world(with_switches(thin(), exchange_answers="placed"))
+    sent(mt5, market_order(mt5, BUY, 0.2), mt5.TRADE_RETCODE_PLACED)
+    terminal.advance()
+    ticket = mt5.positions_get()[0].ticket
+    for volume in (0.1, 0.2):
+        close = market_order(mt5, SELL, volume, position=ticket, type_filling=RETURN)
+        sent(mt5, close, mt5.TRADE_RETCODE_PLACED)
+    terminal.advance()
+    assert mt5.positions_get() == ()
+    assert [deal.volume for deal in deals(mt5)[1:]] == [0.2, 0.1, 0.1]
+    terminal.advance()
+    assert mt5.orders_get() == ()
+    assert mt5.history_orders_get(position=ticket)[-1].state == mt5.ORDER_STATE_CANCELED

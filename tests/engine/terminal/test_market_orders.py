@@ -42,7 +42,11 @@ def test_without_a_position_ticket_an_opposite_deal_opens_a_second_position(flat
     _, mt5 = flat
     sent(mt5, market_order(mt5, BUY))
     sent(mt5, market_order(mt5, SELL))
-    assert [position.type for position in mt5.positions_get()] == [BUY, SELL]
+    bought, sold = mt5.positions_get()
+    assert (bought.type, sold.type) == (BUY, SELL)
+    # Each shows the price at which it could be closed.
+    assert (bought.price_current, sold.price_current) == (1.1, 1.1001)
+    assert (bought.profit, sold.profit) == (-1.0, -1.0)
 
 
 def test_a_partial_close_keeps_ticket_and_identifier_and_books_its_part(flat: World) -> None:

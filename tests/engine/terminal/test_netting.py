@@ -9,8 +9,16 @@ import pytest
 
 from engine.terminal import Terminal, load_profile
 from engine.terminal.market import BarMarket
-from engine.terminal.profile import Profile
-from tests.engine.terminal.worlds import bars, connected, deals, market_order, sent, with_account
+from engine.terminal.profile import Margin, Profile
+from tests.engine.terminal.worlds import (
+    bars,
+    connected,
+    deals,
+    market_order,
+    sent,
+    with_account,
+    with_symbol,
+)
 
 BUY, SELL = 0, 1
 
@@ -111,3 +119,13 @@ def test_adding_to_a_position_changes_only_the_levels_it_names(world: Any) -> No
     sent(mt5, market_order(mt5, BUY, 0.1, sl=1.095))
     (position,) = mt5.positions_get()
     assert (position.sl, position.tp) == (1.095, 1.12)
+
+
+def test_a_check_of_a_reversal_tells_the_margin_of_what_is_left() -> None:
+    profile = with_symbol(netting(), margin=Margin(hedged=100_000.0))
+    market = BarMarket({"EURUSD": bars([1.1] * 3)}, start=1)
+    mt5 = connected(Terminal(profile, market))
+    sent(mt5, market_order(mt5, BUY, 0.5))
+    assert mt5.order_check(market_order(mt5, SELL, 1.2)).margin == 385.0  # 0.7 lots at the bid
+    assert mt5.order_check(market_order(mt5, BUY, 0.5)).margin == 550.05
+    assert mt5.order_check(market_order(mt5, SELL, 0.5)).margin == mt5.account_info().margin

@@ -222,3 +222,5 @@ def test_with_floating_stops_a_level_within_the_spread_is_refused() -> None:
     assert open_world(profile_with())[1].order_check(request).retcode == 0
     floating = with_switches(profile_with(), floating_stops=True)
     assert open_world(floating)[1].order_check(request).retcode == 10016
+    # The levels of a pending order are measured from its own price: there is no spread in between.
+    assert open_world(floating)[1].order_check(pending(price=1.09, sl=1.08995)).retcode == 0
