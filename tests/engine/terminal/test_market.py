@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import tracemalloc
 from types import ModuleType
 from typing import Any
@@ -22,6 +23,7 @@ from tests.engine.terminal.worlds import (
     market_order,
     sent,
     ticks,
+    with_account,
     with_symbol,
 )
 
@@ -331,3 +333,34 @@ def test_the_guard_lets_nothing_pass_that_every_price_played_would_have_set_off(
     guarded = run(guarded=True)
     assert guarded == run(guarded=False)
     assert len(guarded) > 20
+
+
+@pytest.mark.parametrize("currency", ["USD", "EUR"])
+def test_the_guard_hides_no_stop_out_over_several_symbols_and_currencies(currency: str) -> None:
+    walks = {
+        "EURUSD": Walk(price=1.1, digits=5, spread=0.0001, volatility=3e-4),
+        "USDJPY": Walk(price=145.0, digits=3, spread=0.01, volatility=3e-4),
+        "XAUUSD": Walk(price=2000.0, digits=2, spread=0.2, volatility=5e-4),
+    }
+    profile = with_account(load_profile("ecn-hedging"), balance=2000.0, currency=currency)
+
+    def run(*, guarded: bool) -> Any:
+        market = RandomMarket(walks, ticks=1500, seed=4, interval_msc=20_000)
+        terminal = Terminal(profile, market)
+        mt5 = connected(terminal)
+        sides = itertools.cycle((BUY, SELL, SELL, BUY, BUY))
+        going, number = True, 0
+        while going:
+            number += 1
+            if number % 40 == 0:
+                symbol = ("EURUSD", "USDJPY", "XAUUSD")[number // 40 % 3]
+                request = {"action": 1, "symbol": symbol, "volume": 0.3, "type_filling": 1}
+                mt5.order_send(request | {"type": next(sides)})
+            if not guarded:
+                terminal.server.market.timer = 0
+            going = terminal.advance()
+        return deals(mt5)
+
+    guarded = run(guarded=True)
+    assert guarded == run(guarded=False)
+    assert sum(deal.reason == 6 for deal in guarded) >= 2
