@@ -70,7 +70,7 @@ def main(
 
 def chosen(names: list[str]) -> list[Contest]:
     """Return the benchmarks with these names, all without any. Raises DaybookError."""
-    known = {one.name for one in CONTESTS}
+    known = [one.name for one in CONTESTS]
     for name in names:
         if name not in known:
             raise DaybookError(f"there is no benchmark {name!r}; there are {', '.join(known)}")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tools.bench import append, demo, kernel, replay, terminal
+from tools.bench import append, demo, kernel, replay, round_trip, terminal
 from tools.bench.rows import Contest
 
 CONTESTS: tuple[Contest, ...] = (
@@ -11,6 +11,7 @@ CONTESTS: tuple[Contest, ...] = (
     *demo.CONTESTS,
     *kernel.CONTESTS,
     *terminal.CONTESTS,
+    *round_trip.CONTESTS,
 )
 
 CORPUS = 1_000_000

@@ -77,8 +77,8 @@ CONTESTS = (
         quick=1_000,
         rounds=5,
         note=(
-            "kernel: {ours[steps]:,.0f} steps a round; msgspec decodes the same bar; the timer's cost "
-            "is inside, on both sides."
+            "kernel: {ours[steps]:,.0f} steps a round; msgspec decodes the same bar; the "
+            "timer's cost is inside, on both sides."
         ),
     ),
 )

@@ -5,6 +5,9 @@ Written as its documentation recommends: indicators vectorised in `init`, `cross
 
 from __future__ import annotations
 
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from time import perf_counter, process_time
 from typing import Any
@@ -124,18 +127,11 @@ def trade(setting: Setting) -> Round:
 
 def _timed(bars: npt.NDArray[Any], strategy: type) -> Round:
     test = _backtest(bars, strategy)
-    ended = [0.0, 0.0]
-    statistics = inner.compute_stats
-
-    def stamped(*args: Any, **kwargs: Any) -> Any:
-        ended[:] = perf_counter(), process_time()
-        return statistics(*args, **kwargs)
-
-    inner.compute_stats = stamped
 
     def run() -> Sample:
-        begun, busy = perf_counter(), process_time()
-        stats = test.run()
+        with _stamped_end() as ended:
+            begun, busy = perf_counter(), process_time()
+            stats = test.run()
         return {
             "rate": len(bars) / (ended[0] - begun),
             "busy_rate": len(bars) / (ended[1] - busy),
@@ -144,6 +140,27 @@ def _timed(bars: npt.NDArray[Any], strategy: type) -> Round:
         }
 
     return run
+
+
+@contextmanager
+def _stamped_end() -> Iterator[list[float]]:
+    """Note the clocks when the last bar is done and the statistics begin."""
+    ended: list[float] = []
+    statistics = inner.compute_stats
+
+    def stamped(*args: Any, **kwargs: Any) -> Any:
+        ended[:] = perf_counter(), process_time()
+        return statistics(*args, **kwargs)
+
+    inner.compute_stats = stamped
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter(
+                "ignore"
+            )  # what the package still uses of pandas is its own affair
+            yield ended
+    finally:
+        inner.compute_stats = statistics
 
 
 def _bars(config: Config, size: int) -> npt.NDArray[Any]:

@@ -1,0 +1,73 @@
+"""Every benchmark runs and gives whole rows. Nothing here says anything about speed."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from journal import writer
+from journal.background import Sealing
+from journal.fs import OS_FS
+from tools.bench import contest
+from tools.bench.catalogue import CONTESTS, QUICK_CORPUS
+from tools.bench.contender import Here, prepare
+from tools.bench.rows import Contest, Figure, Result, Setting
+
+
+@pytest.fixture(scope="module", autouse=True)
+def probes_are_taken_out() -> Iterator[None]:
+    yield
+    OS_FS.__dict__.pop("sync", None)
+    setattr(writer, "Sealing", Sealing)  # noqa: B010 (mypy refuses to replace a class)
+
+
+@pytest.fixture(scope="module")
+def corpus(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("bench")
+    setting = Setting(str(folder / "own"), str(folder / "corpus"), QUICK_CORPUS)
+    made = prepare("tools.bench.corpus:make", setting)()
+    assert made["events"] >= QUICK_CORPUS
+    return folder / "corpus"
+
+
+@pytest.mark.parametrize("one", CONTESTS, ids=lambda one: one.name)
+def test_a_benchmark_runs_and_gives_whole_rows(one: Contest, corpus: Path, tmp_path: Path) -> None:
+    found = contest.run(one, Here, folder=tmp_path, corpus=corpus, size=one.quick, rounds=1)
+    assert {row.what for row in found.rows} == {metric.what for metric in one.metrics}
+    check_references(one, found)
+    for row in found.rows:
+        assert row.rounds == 1
+        check(row.ours)
+
+
+def check_references(one: Contest, found: Result) -> None:
+    asked = [name for metric in one.metrics for name in metric.against]
+    shown = [row for row in found.rows if row.against]
+    assert [row.against for row in shown] == asked
+    for row in shown:
+        if row.missing:
+            assert row.missing.endswith(" is not installed")
+            assert row.reference is None
+        else:
+            assert row.reference is not None
+            assert row.ratio is not None
+            check(row.reference)
+            check(row.ratio)
+
+
+def check(figure: Figure) -> None:
+    assert math.isfinite(figure.median)
+    assert 0.0 <= figure.low <= figure.median <= figure.high
+
+
+def test_benchmarks_have_names_of_their_own() -> None:
+    assert len({one.name for one in CONTESTS}) == len(CONTESTS)
+
+
+def test_a_metric_is_held_against_references_that_run() -> None:
+    for one in CONTESTS:
+        for metric in one.metrics:
+            assert metric.against.keys() <= one.references.keys()
