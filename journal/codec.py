@@ -15,6 +15,7 @@ from typing import Any
 
 import msgspec
 
+from journal import upcast
 from journal.envelope import AnyEvent, Event
 from journal.errors import InvalidEvent, UndecodableEvent
 from journal.events import TYPES
@@ -60,7 +61,7 @@ def decode(body: bytes) -> AnyEvent:
     head = body.split(b",", 4)  # seq, ts, type, v, the rest; one split is cheaper than two searches
     decoder = _decoders.get(head[2] + head[3]) if len(head) == 5 else None
     if decoder is None:
-        raise UndecodableEvent(_unknown(body))
+        return _decode_older(body)
     try:
         return decoder(body + b"}")
     except (msgspec.MsgspecError, UnicodeDecodeError) as error:
@@ -86,6 +87,19 @@ def unframe(line: bytes) -> tuple[bytes, bytes]:
             f'a line must end in {HASH_MARK.decode()}<32 hex>"}}, this ends in {line[-48:]!r}'
         )
     return body, trailer[len(HASH_MARK) : -len(END)]
+
+
+def _decode_older(body: bytes) -> AnyEvent:
+    """Decode an event of an earlier version of its type. Raises UndecodableEvent."""
+    try:
+        raw = msgspec.json.decode(body + b"}", type=dict[str, Any])
+        name, data = raw["type"], upcast.to_current(raw["type"], raw["v"], raw["data"])
+        whole = {**raw, "v": TYPES[name].VERSION, "data": data}
+        return WHOLE[name](msgspec.json.encode(whole))
+    except upcast.NoWay:
+        raise UndecodableEvent(_unknown(body)) from None
+    except (msgspec.MsgspecError, UnicodeDecodeError, KeyError, TypeError) as error:
+        raise UndecodableEvent(_unknown(body)) from error
 
 
 def _unknown(body: bytes) -> str:

@@ -37,7 +37,9 @@ def scan(directory: Path) -> pl.LazyFrame:
     if not listed.segments:
         return tail
     files = [directory / layout.SEGMENTS / entry.file for entry in listed.segments]
-    payload = pl.col("data").cast(pl.String).str.extract(r'"data":(\{.*\})\}$').alias("data")
+    payload = (
+        pl.coalesce("data", "bulk").cast(pl.String).str.extract(r'"data":(\{.*\})\}$').alias("data")
+    )
     sealed = pl.scan_parquet(files).select(*COLUMNS[:-1], payload)
     return pl.concat([sealed, tail])
 

@@ -19,11 +19,15 @@ MANIFEST = "manifest.jsonl"
 SEAL_LOCK = "seal.lock"
 """Names the process that seals."""
 
+SNAPSHOTS = "snapshots"
+"""Folder of projections' states; disposable."""
+
 QUARANTINE = "quarantine"
 """Folder of torn ends, each beside a note that says where it was cut off."""
 
 _SUFFIX = ".jsonl"
 _SEGMENT_SUFFIX = ".parquet"
+_SNAPSHOT_SUFFIX = ".snapshot"
 
 
 def tail_name(first: int) -> str:
@@ -51,3 +55,14 @@ def segment_last(name: str) -> int:
     """Return the last sequence of a segment by its name, 0 for any other file."""
     _, _, last = name.removesuffix(_SEGMENT_SUFFIX).partition("-")
     return int(last) if name.endswith(_SEGMENT_SUFFIX) and last.isdigit() else 0
+
+
+def snapshot_name(projection: str, seq: int) -> str:
+    """Return the name of a projection's snapshot at a sequence."""
+    return f"{projection}-{seq:012d}{_SNAPSHOT_SUFFIX}"
+
+
+def snapshot_seq(name: str) -> int:
+    """Return the sequence of a snapshot by its name, 0 for any other file."""
+    _, _, seq = name.removesuffix(_SNAPSHOT_SUFFIX).rpartition("-")
+    return int(seq) if name.endswith(_SNAPSHOT_SUFFIX) and seq.isdigit() else 0

@@ -1,6 +1,7 @@
 """One sealed segment as a Parquet file: writing it, and reading it with its chain checked.
 
-Column `data` has every event's exact bytes; the other columns are there to be filtered and summed.
+Column `data` or, for the types of which there are most, `bulk` has each event's exact bytes; the
+other columns are there to be filtered and summed.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ from journal.envelope import AnyEvent
 from journal.errors import JournalCorrupt
 from journal.events import TYPES
 from journal.manifest import Segment
-from journal.promote import PROMOTED, Value, promoted
+from journal.promote import BULK, PROMOTED, Value, promoted
 
 _ARROW = {"VARCHAR": pa.string(), "BIGINT": pa.int64(), "DOUBLE": pa.float64()}
 _DICTIONARY = ["type", "run", "symbol", "side", "v"]
@@ -26,8 +27,10 @@ _ENCODING = {
     # Each the smallest for its column, by measurement over the demo's journal.
     **dict.fromkeys(["seq", "ts", "ticket", "order_ticket", "position"], "DELTA_BINARY_PACKED"),
     "cause": "BYTE_STREAM_SPLIT",
-    "data": "DELTA_BYTE_ARRAY",  # an event begins as the one before it began
+    # An event begins as the one before it began.
+    **dict.fromkeys(["data", "bulk"], "DELTA_BYTE_ARRAY"),
 }
+_TEXT = ["data", "bulk"]
 _PAGE = 4 << 20
 _ROWS = 1024  # at a time: they stay in the processor's cache while they are decoded
 
@@ -44,7 +47,8 @@ def to_parquet(bodies: list[bytes]) -> bytes:
         "cause": pa.array([event.cause for event in events], pa.int64()),
         "corr": pa.array([event.corr for event in events], pa.string()),
         **{name: _promoted_column(events, name) for name in PROMOTED},
-        "data": pa.array([body + b"}" for body in bodies], pa.json_(pa.utf8())),
+        "data": _text_column(events, bodies, bulk=False),
+        "bulk": _text_column(events, bodies, bulk=True),
     }
     sink = pa.BufferOutputStream()
     pq.write_table(
@@ -71,8 +75,8 @@ def checked(data: bytes, entry: Segment) -> Iterator[tuple[int, list[bytes], lis
     """
     seq, head = entry.first, entry.prev.encode()
     blank = _BLANK.copy
-    for texts in _texts(data, entry):
-        bodies, hashes = [text[:-1] for text in texts], []
+    for batch in _batches(data, entry, _TEXT):
+        bodies, hashes = [text[:-1] for text in _texts(batch)], []
         for body in bodies:  # `link` written out
             state = blank()
             state.update(head)
@@ -91,15 +95,14 @@ def checked(data: bytes, entry: Segment) -> Iterator[tuple[int, list[bytes], lis
 def unchecked(data: bytes, entry: Segment) -> Iterator[tuple[int, pa.RecordBatch]]:
     """Yield first sequence and the columns for `decoded`, the chain not checked."""
     seq = entry.first
-    for batch in _batches(data, entry, ["type", "v", "data"]):
+    for batch in _batches(data, entry, ["type", "v", *_TEXT]):
         yield seq, batch
         seq += batch.num_rows
 
 
 def decoded(batch: pa.RecordBatch) -> Iterator[AnyEvent]:
     """Decode the events of a batch of `unchecked`. Raises UndecodableEvent or a msgspec error."""
-    kinds, versions, data = batch.columns
-    texts = data.cast(pa.binary()).to_pylist()
+    kinds, versions, texts = batch.column("type"), batch.column("v"), _texts(batch)
     names = kinds.dictionary.to_pylist()
     current = pa.array([TYPES[name].VERSION if name in TYPES else 0 for name in names], pa.int32())
     if not pc.all(pc.equal(current.take(kinds.indices), versions)).as_py():
@@ -111,8 +114,8 @@ def decoded(batch: pa.RecordBatch) -> Iterator[AnyEvent]:
 def readable(data: bytes) -> Iterator[bytes]:
     """Yield the bodies that a damaged file still gives, nothing about them proven."""
     try:
-        for batch in _file(data, [], verify=False).iter_batches(_ROWS, columns=["data"]):
-            yield from (text[:-1] for text in batch.column(0).cast(pa.binary()).to_pylist())
+        for batch in _file(data, [], verify=False).iter_batches(_ROWS, columns=_TEXT):
+            yield from (text[:-1] for text in _texts(batch))
     except (pa.ArrowException, OSError):  # this far and no further
         return
 
@@ -120,9 +123,8 @@ def readable(data: bytes) -> Iterator[bytes]:
 def wrong_columns(data: bytes) -> Iterator[tuple[int, str]]:
     """Yield sequence and description of each value in a column that its event does not have."""
     rows = _file(data, []).read(use_threads=False)
-    texts = rows.column("data").cast(pa.binary()).to_pylist()
-    events = [decode(text[:-1]) for text in texts]
-    for name in rows.column_names[:-1]:
+    events = [decode(text[:-1]) for text in _texts(rows)]
+    for name in rows.column_names[: -len(_TEXT)]:
         found = rows.column(name).to_pylist()
         for event, value in zip(events, found, strict=True):
             wanted = promoted(event, name) if name in PROMOTED else getattr(event, name)
@@ -139,13 +141,22 @@ def selected(data: bytes, where: Mapping[str, Collection[Value]]) -> list[bytes]
         mask = pc.and_(mask, pc.is_in(column, pa.array(list(values), column.type)))
     if not pc.any(mask).as_py():
         return []  # without having touched the events themselves
-    texts = _file(data, []).read(["data"], use_threads=False).column(0).filter(mask)
-    return [text[:-1] for text in texts.cast(pa.binary()).to_pylist()]
+    found = _file(data, []).read(_TEXT, use_threads=False).filter(mask)
+    return [text[:-1] for text in _texts(found)]
 
 
-def _texts(data: bytes, entry: Segment) -> Iterator[list[bytes]]:
-    for batch in _batches(data, entry, ["data"]):
-        yield batch.column(0).cast(pa.binary()).to_pylist()
+def _texts(rows: pa.RecordBatch | pa.Table) -> list[bytes]:
+    """Return the whole JSON text of each row."""
+    if not set(_TEXT) <= set(rows.schema.names):
+        raise JournalCorrupt(f"a segment without the columns {_TEXT}; restore it from a backup")
+    try:
+        texts = pc.coalesce(rows.column("data"), rows.column("bulk")).cast(pa.binary())
+    except pa.ArrowException as error:
+        raise JournalCorrupt(f"a segment of other types: {error}; restore it") from error
+    if texts.null_count:
+        raise JournalCorrupt("a segment has a row without an event; restore it from a backup")
+    result: list[bytes] = texts.to_pylist()
+    return result
 
 
 def _batches(data: bytes, entry: Segment, columns: list[str]) -> Iterator[pa.RecordBatch]:
@@ -160,8 +171,19 @@ def _batches(data: bytes, entry: Segment, columns: list[str]) -> Iterator[pa.Rec
 
 def _file(data: bytes, dictionary: list[str], *, verify: bool = True) -> pq.ParquetFile:
     return pq.ParquetFile(
-        pa.BufferReader(data), page_checksum_verification=verify, read_dictionary=dictionary
+        pa.BufferReader(data),
+        page_checksum_verification=verify,
+        read_dictionary=dictionary,
+        arrow_extensions_enabled=False,
     )
+
+
+def _text_column(events: list[AnyEvent], bodies: list[bytes], *, bulk: bool) -> pa.Array:
+    texts = [
+        body + b"}" if (event.type in BULK) == bulk else None
+        for event, body in zip(events, bodies, strict=True)
+    ]
+    return pa.array(texts, pa.json_(pa.utf8()))
 
 
 def _promoted_column(events: list[AnyEvent], name: str) -> pa.Array:

@@ -11,7 +11,7 @@ from typing import Literal
 
 import msgspec
 
-from journal import layout, manifest, proof, recover, tail
+from journal import layout, manifest, proof, recover, snapshot, tail
 from journal.codec import decode
 from journal.errors import JournalCorrupt, JournalMissing, UndecodableEvent
 from journal.fs import OS_FS, Fs
@@ -173,6 +173,10 @@ class _Audit:
             seq, last = self._expect[0], self._place.next_seq - 1
             what = f"seq {seq} was written once, the journal ends at {last}: its end was cut off"
             self._add("corrupt", "", -1, seq, what, _RESTORE)
+        for name, seq in snapshot.marks(self._fs, self._directory):
+            if seq >= self._place.next_seq:
+                what = f"was taken at seq {seq}: the journal's end was cut off"
+                self._add("corrupt", f"{layout.SNAPSHOTS}/{name}", -1, seq, what, _RESTORE)
         unlisted = recover.unlisted_segment(self._fs, self._directory, self._place.next_seq - 1)
         if unlisted:
             what = "holds events after the journal's end: lines of the manifest are lost"

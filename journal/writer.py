@@ -15,7 +15,7 @@ from typing import NoReturn, Self
 
 import msgspec
 
-from journal import layout, recover, schema, tail
+from journal import layout, recover, schema, snapshot, tail
 from journal.background import Sealing
 from journal.chain import link
 from journal.codec import decode, encode, frame
@@ -114,6 +114,7 @@ class Writer:
         release = fs.lock(directory / layout.LOCK)
         try:
             end = _find_end(fs, directory)
+            _check_marks(fs, directory, end.place.next_seq - 1)
             if end.torn:
                 if strict:
                     raise JournalCorrupt(
@@ -305,6 +306,16 @@ def _find_end(fs: Fs, directory: Path) -> recover.End:
         return recover.find_end(fs, directory)
     except FileNotFoundError:  # an earlier writer's sealing removed what it had sealed
         return recover.find_end(fs, directory)
+
+
+def _check_marks(fs: Fs, directory: Path, last: int) -> None:
+    """Check that the journal still holds what snapshots were taken of. Raises JournalCorrupt."""
+    for name, seq in snapshot.marks(fs, directory):
+        if seq > last:
+            raise JournalCorrupt(
+                f"{layout.SNAPSHOTS}/{name} was taken at seq {seq}, the journal ends at {last}: "
+                "its end was cut off. Restore the directory from a backup"
+            )
 
 
 def _not_noted(fs: Fs, directory: Path) -> list[JournalRecovered]:

@@ -38,5 +38,7 @@ def connect(directory: Path) -> duckdb.DuckDBPyConnection:
     if not (directory / layout.TAIL).is_dir():
         raise JournalMissing(f"there is no journal in {directory}; check the path")
     connection = duckdb.connect(":memory:", config=_CONFIG)
+    # Segments never change, and their metadata is a third of the time of a query of sums.
+    connection.execute("SET parquet_metadata_cache = true")
     create_views(connection, directory)
     return connection

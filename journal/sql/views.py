@@ -11,7 +11,7 @@ import msgspec
 from journal import layout, manifest, recover, schema
 from journal.events import TYPES
 from journal.fs import OS_FS
-from journal.promote import PROMOTED
+from journal.promote import BULK, PROMOTED
 from journal.sql.questions import QUESTIONS
 
 if TYPE_CHECKING:
@@ -27,9 +27,9 @@ ENVELOPE = {
     "corr": "VARCHAR",
 }
 _DERIVED = ["make_timestamp_ns(ts) AS utc", "nullif(corr, '') AS order_key"]
+_ENVELOPE_OF_TYPED = ["seq", "utc", "ts", "v", "run", "cause", "corr"]
+_HEAD = ["make_timestamp_ns(ts) AS utc", "seq", "ts", "v", "run", "cause", "corr"]
 _OWN = {*ENVELOPE, "utc", "order_key", "data"}
-
-
 _EVENTS_COLUMNS = {
     "seq": "place in the journal",
     "ts": "nanoseconds UTC; a decision bears the time of its cause",
@@ -53,7 +53,9 @@ def create_views(connection: duckdb.DuckDBPyConnection, directory: Path) -> None
     segments = [directory / layout.SEGMENTS / entry.file for entry in listed.segments]
     names = recover.tail_after(OS_FS, directory, listed.last)
     tail = [directory / layout.TAIL / name for name in names]
-    connection.execute(f"CREATE VIEW events AS {_events(segments, tail)}")
+    connection.execute(f"CREATE VIEW _sealed AS {_sealed(segments)}")
+    connection.execute(f"CREATE VIEW _tail AS {_tail(tail)}")
+    connection.execute(f"CREATE VIEW events AS {_EVENTS}")
     _comment(connection, "events", "Every event.", _EVENTS_COLUMNS)
     for name, kind in TYPES.items():
         connection.execute(f"CREATE VIEW {view_name(name)} AS {_typed(name)}")
@@ -83,31 +85,26 @@ def _comment(
         connection.execute(f"COMMENT ON COLUMN {view}.{_quoted_name(name)} IS {_text(meaning)}")
 
 
-def _events(segments: list[Path], tail: list[Path]) -> str:
-    """Return the query for all events: envelope, promoted columns, payload."""
-    columns = ", ".join([*ENVELOPE, *_DERIVED])
-    sources = []
+def _sealed(segments: list[Path]) -> str:
+    """Return the query for what segments hold, their columns as they are."""
     if segments:
-        promoted = ", ".join(PROMOTED)
-        sources.append(
-            f"SELECT {columns}, {promoted}, data -> '$.data' AS data "
-            f"FROM read_parquet([{_paths(segments)}])"
-        )
-    if tail:
+        return f"SELECT * FROM read_parquet([{_paths(segments)}])"
+    kinds = {**ENVELOPE, **{name: kind for name, (kind, _) in PROMOTED.items()}}
+    columns = ", ".join(f"NULL::{kind} AS {name}" for name, kind in kinds.items())
+    return f"SELECT {columns}, NULL::JSON AS data, NULL::JSON AS bulk LIMIT 0"
+
+
+def _tail(files: list[Path]) -> str:
+    """Return the query for the tail: envelope, and the payload as `data`."""
+    if files:
         kinds = ", ".join(f"{name}: '{kind}'" for name, kind in ENVELOPE.items())
-        promoted = ", ".join(_from_payload(column) for column in PROMOTED)
-        sources.append(
-            f"SELECT {columns}, {promoted}, data "
-            f"FROM read_json([{_paths(tail)}], format='newline_delimited', ignore_errors=true, "
-            f"columns={{{kinds}, data: 'JSON'}}) "
+        return (
+            f"SELECT * FROM read_json([{_paths(files)}], format='newline_delimited', "
+            f"ignore_errors=true, columns={{{kinds}, data: 'JSON'}}) "
             "WHERE seq IS NOT NULL"  # header, footer and a line that is being written have none
         )
-    if not sources:
-        kinds = ", ".join(f"NULL::{kind} AS {name}" for name, kind in ENVELOPE.items())
-        promoted = ", ".join(f"NULL::{kind} AS {name}" for name, (kind, _) in PROMOTED.items())
-        none = f"SELECT {kinds}, {promoted}, NULL::JSON AS data LIMIT 0"
-        return f"SELECT {columns}, {', '.join(PROMOTED)}, data FROM ({none})"
-    return " UNION ALL ".join(sources)
+    columns = ", ".join(f"NULL::{kind} AS {name}" for name, kind in ENVELOPE.items())
+    return f"SELECT {columns}, NULL::JSON AS data LIMIT 0"
 
 
 def _from_payload(column: str) -> str:
@@ -115,24 +112,38 @@ def _from_payload(column: str) -> str:
     return f"(data ->> '$.{field}')::{kind} AS {column}"
 
 
+_EVENTS = f"""
+    SELECT {", ".join([*ENVELOPE, *_DERIVED, *PROMOTED])},
+           coalesce(data, bulk) -> '$.data' AS data FROM _sealed
+    UNION ALL
+    SELECT {", ".join([*ENVELOPE, *_DERIVED, *map(_from_payload, PROMOTED)])}, data FROM _tail"""
+
+
 def _typed(name: str) -> str:
     """Return the query for one type: promoted columns as they are, the rest from the payload."""
     info = msgspec.inspect.type_info(TYPES[name])
     assert isinstance(info, msgspec.inspect.StructType)
     ready = {field: column for column, (_, field) in PROMOTED.items()}
+    used = [ready[field.name] for field in info.fields if field.name in ready]
     shape = {f.name: _sql_type(f.type) for f in info.fields if f.name not in ready}
-    columns = ", ".join(
+    text = "bulk" if name in BULK else "data"
+    sealed = [*_HEAD, *used, f"({_parsed(text, {'data': shape or 'JSON'})}).data AS _"]
+    tail = [*_HEAD, *map(_from_payload, used), f"{_parsed('data', shape or 'JSON')} AS _"]
+    columns = [
         f"{ready[field.name] if field.name in ready else f'_.{_quoted_name(field.name)}'} "
         f"AS {_quoted_name(f'data_{field.name}' if field.name in _OWN else field.name)}"
         for field in info.fields
-    )
-    parsed = (
-        f", from_json(data, {_text(msgspec.json.encode(shape).decode())}) AS _" if shape else ""
-    )
+    ]
     return (
-        f"SELECT seq, utc, ts, v, run, cause, corr, {columns} "
-        f"FROM (SELECT *{parsed} FROM events WHERE type = {_text(name)})"
+        f"SELECT {', '.join([*_ENVELOPE_OF_TYPED, *columns])} FROM ("
+        f"SELECT {', '.join(sealed)} FROM _sealed WHERE type = {_text(name)} UNION ALL "
+        f"SELECT {', '.join(tail)} FROM _tail WHERE type = {_text(name)})"
     )
+
+
+def _parsed(column: str, shape: object) -> str:
+    """Return the expression that turns a JSON column into a value of that shape."""
+    return f"from_json({column}, {_text(msgspec.json.encode(shape).decode())})"
 
 
 def _sql_type(kind: msgspec.inspect.Type) -> object:

@@ -98,8 +98,8 @@ def test_a_segment_is_parquet_with_promoted_columns_and_page_checksums(tmp_path:
     table = pq.read_table(path, page_checksum_verification=True)
     assert table.column("seq").to_pylist() == list(range(1, 11))
     assert table.column("symbol").to_pylist() == ["EURUSD"] * 10
-    assert table.column("data").to_pylist() == [(encode(e) + b"}").decode() for e in events(10)]
-    query = f"SELECT sum((data ->> '$.data.close')::DOUBLE) FROM '{path}'"  # noqa: S608
+    assert table.column("bulk").to_pylist() == [(encode(e) + b"}").decode() for e in events(10)]
+    query = f"SELECT sum((bulk ->> '$.data.close')::DOUBLE) FROM '{path}'"  # noqa: S608
     assert duckdb.execute(query).fetchall()[0][0] == pytest.approx(
         sum(e.data.close for e in events(10))  # type: ignore[attr-defined] # all are bars
     )
@@ -126,10 +126,10 @@ def test_a_changed_event_in_a_whole_parquet_file_breaks_the_chain(tmp_path: Path
     (entry, _) = sealed(tmp_path)
     path = tmp_path / "segments" / entry.file
     table = pq.read_table(path)
-    texts = table.column("data").to_pylist()
+    texts = table.column("bulk").to_pylist()
     texts[3] = texts[3].replace('"spread":7', '"spread":8')
-    forged = table.set_column(table.column_names.index("data"), "data", [texts])
-    pq.write_table(forged, path)
+    forged = table.set_column(table.column_names.index("bulk"), "bulk", [texts])
+    pq.write_table(forged, path, store_schema=False)
     with pytest.raises(JournalCorrupt, match="the manifest says 10 with"):
         list(read(tmp_path))
 
@@ -140,7 +140,7 @@ def test_a_changed_promoted_column_is_found_by_a_deep_look(tmp_path: Path) -> No
     table = pq.read_table(path)
     symbols = ["EURUSD"] * 9 + ["GBPUSD"]
     at = table.column_names.index("symbol")
-    pq.write_table(table.set_column(at, "symbol", [symbols]), path)
+    pq.write_table(table.set_column(at, "symbol", [symbols]), path, store_schema=False)
     whats = [finding.what for finding in verify(tmp_path, deep=True).findings]
     assert "column symbol has 'GBPUSD', the event says 'EURUSD'" in whats
 
