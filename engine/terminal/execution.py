@@ -32,6 +32,8 @@ class Execution:
         delay = rule.ms
         if rule.model == "normal":
             delay += abs(noise.normal(self._seed, _LATENCY, number)) * rule.spread_ms
+        elif rule.model == "volatility":
+            delay *= self._restlessness(symbol)
         return self._market.quote_at(symbol, self._market.time_msc + round(delay))
 
     def slipped(self, symbol: str, side: int, price: float, number: int) -> float:

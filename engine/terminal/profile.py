@@ -116,9 +116,10 @@ class Latency(_Facts, frozen=True):
     """How much later the server sees an order, in milliseconds; seeded.
 
     `normal` adds the absolute value of a normal draw with deviation `spread_ms` to `ms`.
+    `volatility`: `ms` times the last minute's range over the last hour's mean range.
     """
 
-    model: Literal["none", "fixed", "normal"] = "none"
+    model: Literal["none", "fixed", "normal", "volatility"] = "none"
     ms: NotNegative = 0.0
     spread_ms: NotNegative = 0.0
 

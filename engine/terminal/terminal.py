@@ -43,7 +43,7 @@ class Terminal:
         market: where prices come from; it belongs to this terminal from now on.
         book: the file in which the broker keeps its book, so that it survives this process; without
             one everything is forgotten with the terminal.
-        seed: for all that is drawn: slippage, latency, faults.
+        seed: for all that is drawn: slippage and latency (a fault plan has a seed of its own).
 
     Raises:
         MarketError: the market has data the profile does not know.

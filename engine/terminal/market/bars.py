@@ -26,7 +26,7 @@ from engine.terminal.market.base import (
     require_ascending,
     require_known,
 )
-from engine.terminal.market.paths import Model, generated_path, ohlc_path
+from engine.terminal.market.paths import OHLC_TIMES, Model, generated_path, ohlc_path
 from engine.terminal.market.series import BaseRates, GroupedRates
 from engine.terminal.market.spread import spread_of_bars
 from engine.terminal.profile import Symbol
@@ -164,7 +164,7 @@ class BarMarket(Market):
         return self._by_name[symbol].rates(timeframe, self)
 
     def ticks(self, symbol: str) -> Ticks:
-        """The opening ticks of the last bars: a bar market has no others."""
+        """The prices that each bar is known by: four a bar, or its open under the open model."""
         return self._by_name[symbol].ticks(self.step)
 
 
@@ -192,7 +192,7 @@ class _Lane:
         self._opened = np.searchsorted(table["time"], timeline, side="right") - 1
         self._fresh = timeline == table["time"][np.maximum(self._opened, 0)]
         self._rates: dict[int, Rates] = {}
-        self._opening_ticks: Ticks | None = None
+        self._corners: Ticks | None = None
 
     def _ask(self, bid: Floats, bars: npt.NDArray[np.int64]) -> Floats:
         asks: Floats = np.round(bid + self._spread[bars], self._symbol.digits)
@@ -288,19 +288,32 @@ class _Lane:
         return row
 
     def ticks(self, step: int) -> Ticks:
-        """One tick for each bar opened so far."""
-        if self._opening_ticks is None:
-            self._opening_ticks = self._all_ticks()
-        table, times = self._opening_ticks
-        seen = int(self._opened[step]) + 1
+        """The corners of each finished bar, and the open of the unfinished one."""
+        if self._corners is None:
+            self._corners = self._all_corners()
+        table, times = self._corners
+        per_bar = len(table) // len(self._table)
+        opened = int(self._opened[step]) + 1
+        unfinished = int(bool(self._fresh[step]))
+        seen = (opened - unfinished) * per_bar + unfinished
         return Ticks(table[:seen], times[:seen])
 
-    def _all_ticks(self) -> Ticks:
-        rows: Table = np.zeros(len(self._table), dtype=TICKS)
-        rows["time"] = self._table["time"]
-        rows["bid"] = self._table["open"]
-        rows["ask"] = self._ask(self._table["open"], np.arange(len(rows)))
-        rows["time_msc"] = self._table["time"] * 1000
+    def _all_corners(self) -> Ticks:
+        """What a program that asks for ticks is shown of all bars."""
+        bars = self._table
+        if self._model == "open":
+            prices, after = bars["open"][:, np.newaxis], np.zeros(1, dtype=np.int64)
+        else:
+            rising = bars["close"] >= bars["open"]
+            first = np.where(rising, bars["low"], bars["high"])
+            second = np.where(rising, bars["high"], bars["low"])
+            prices = np.stack([bars["open"], first, second, bars["close"]], axis=1)
+            after = np.array((0, *OHLC_TIMES))
+        rows: Table = np.zeros(prices.size, dtype=TICKS)
+        rows["bid"] = prices.ravel()
+        rows["ask"] = self._ask(rows["bid"], np.repeat(np.arange(len(bars)), len(after)))
+        rows["time_msc"] = (bars["time"][:, np.newaxis] * 1000 + after).ravel()
+        rows["time"] = rows["time_msc"] // 1000
         rows["flags"] = _CHANGED
         return Ticks(rows, np.ascontiguousarray(rows["time_msc"]))
 

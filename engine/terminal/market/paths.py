@@ -10,7 +10,7 @@ from typing import Literal
 Model = Literal["open", "ohlc", "ticks"]
 
 #: When the second, third and last price of a bar are quoted, in milliseconds after its opening.
-_OHLC_TIMES = (20_000, 40_000, 59_000)
+OHLC_TIMES = (20_000, 40_000, 59_000)
 
 
 def corners(open_: float, high: float, low: float, close: float) -> tuple[float, float, float]:
@@ -24,7 +24,7 @@ def corners(open_: float, high: float, low: float, close: float) -> tuple[float,
 
 def ohlc_path(open_: float, high: float, low: float, close: float) -> tuple[tuple[int, float], ...]:
     """(milliseconds after the opening, price) of the "1 minute OHLC" model."""
-    return tuple(zip(_OHLC_TIMES, corners(open_, high, low, close), strict=True))
+    return tuple(zip(OHLC_TIMES, corners(open_, high, low, close), strict=True))
 
 
 def generated_path(

@@ -195,3 +195,15 @@ def test_a_close_takes_no_more_than_what_is_left_of_the_position() -> None:
     terminal.advance()
     assert mt5.orders_get() == ()
     assert mt5.history_orders_get(position=ticket)[-1].state == mt5.ORDER_STATE_CANCELED
+
+
+def test_latency_by_volatility_grows_with_the_last_minutes_range() -> None:
+    profile = load_profile("ecn-hedging")
+    rule = Latency(model="volatility", ms=100.0)
+    calm = [(60_000 * n, 1.1 + n % 2 / 1e4, 1.1002) for n in range(4)]
+    wild = [(240_000, 1.1, 1.1002), (250_000, 1.103, 1.1032), (300_000, 1.1, 1.1002)]
+    later = [(300_150, 1.1004, 1.1006), (300_900, 1.1008, 1.1010)]
+    market = TickMarket({"EURUSD": ticks([*calm, *wild, *later])}, start=7)
+    mt5 = connected(Terminal(msgspec.structs.replace(profile, latency=rule), market))
+    # Four minutes without a range and one with: the last is five times the mean, 500 ms.
+    assert sent(mt5, market_order(mt5, BUY)).price == 1.1006

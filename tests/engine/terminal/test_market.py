@@ -189,6 +189,25 @@ def test_utc_ticks_are_brought_to_the_servers_clock() -> None:
     assert terminal.server_time_msc == (MONDAY_10 + 2 * 3600) * 1000
 
 
+@pytest.mark.parametrize("model", ["open", "ohlc", "ticks"])
+def test_ticks_of_bars_are_the_prices_the_bars_were_played_with(model: Any) -> None:
+    terminal, mt5 = on_bars(bars([1.1, RISING, FALLING, 1.1]), start=1, model=model)
+
+    def seen() -> list[float]:
+        got = mt5.copy_ticks_range("EURUSD", MONDAY_10 + 60, 2**31 - 1, mt5.COPY_TICKS_ALL)
+        assert (np.diff(got["time_msc"]) > 0).all()
+        assert got["time_msc"][-1] == mt5.symbol_info_tick("EURUSD").time_msc
+        return [float(bid) for bid in got["bid"]]
+
+    assert seen() == [1.1]
+    terminal.advance()
+    rising = [1.1] if model == "open" else [1.1, 1.0990, 1.1010, 1.1005]
+    assert seen() == [*rising, 1.1]
+    terminal.advance()
+    falling = [1.1] if model == "open" else [1.1, 1.1010, 1.0990, 1.0995]
+    assert seen() == [*rising, *falling, 1.1]
+
+
 def test_symbols_move_in_one_order_of_time() -> None:
     one = ticks([(0, 1.1, 1.1001), (2000, 1.2, 1.2001)])
     two = ticks([(0, 1.3, 1.3001), (1000, 1.4, 1.4001)])

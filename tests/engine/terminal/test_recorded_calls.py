@@ -16,6 +16,7 @@ import numpy as np
 import pytest
 
 from engine.terminal import Terminal, load_profile
+from engine.terminal.api.conventions import ERRORS
 from engine.terminal.market import BarMarket, RandomMarket
 from tests.engine.terminal.worlds import bars, connected
 
@@ -50,7 +51,7 @@ def _outcome(call: Callable[[], object]) -> str:
 
 
 def _today(recorded: str) -> str:
-    """A recorded text of CPython 3.12 about struct sequences, as the running interpreter words it."""
+    """What CPython 3.12 said about struct sequences, in the running interpreter's words."""
     wordings = {
         "RAISES TypeError: structseq() missing required argument 'sequence' (pos 1)": _outcome(
             time.struct_time  # type: ignore[arg-type]  # without an argument: that is the question
@@ -88,6 +89,12 @@ def test_it_exports_the_modules_constants_and_no_others(mt5: ModuleType) -> None
     }
     assert exported == SURFACE["constants"]
     assert not any(hasattr(mt5, name) for name in SURFACE["constants_missing_but_needed"])
+
+
+def test_errors_have_the_modules_codes_and_texts() -> None:
+    for code, text in SURFACE["last_error_strings"].items():
+        assert text.startswith(ERRORS[int(code)]), code
+    assert len(ERRORS) == len(SURFACE["last_error_strings"])
 
 
 def test_it_has_the_modules_functions_and_no_others(mt5: ModuleType) -> None:
