@@ -1,0 +1,41 @@
+"""Pure parts by themselves: seeded noise and group masks."""
+
+from __future__ import annotations
+
+import re
+import statistics
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from engine.terminal.filters import matches
+from engine.terminal.noise import normal, unit
+
+COUNT = 5000
+letters = st.text(alphabet="EURUSDx.", max_size=8)
+
+
+def test_noise_is_uniform_or_normal_and_streams_do_not_follow_each_other() -> None:
+    uniform = [unit(1, 1, number) for number in range(COUNT)]
+    assert all(0 <= value < 1 for value in uniform)
+    assert abs(statistics.fmean(uniform) - 0.5) < 0.02
+    assert abs(statistics.variance(uniform) - 1 / 12) < 0.01
+    bell = [normal(1, 1, number) for number in range(COUNT)]
+    assert abs(statistics.fmean(bell)) < 0.05
+    assert abs(statistics.stdev(bell) - 1.0) < 0.05
+    for other in ([unit(1, 2, n) for n in range(COUNT)], [unit(2, 1, n) for n in range(COUNT)]):
+        assert abs(statistics.correlation(uniform, other)) < 0.05
+
+
+def test_a_draw_needs_no_other_draw_before_it() -> None:
+    assert unit(7, 3, 1_000_000) == unit(7, 3, 1_000_000)
+    assert len({unit(7, 3, number) for number in range(COUNT)}) == COUNT
+
+
+@given(mask=st.text(alphabet="EURUSDx.*", min_size=1, max_size=8), name=letters)
+@settings(max_examples=500, deadline=None, derandomize=True)
+def test_a_mask_is_a_text_with_wildcards_and_nothing_else(mask: str, name: str) -> None:
+    pattern = ".*".join(re.escape(part) for part in mask.split("*"))
+    assert matches(mask, name) == (re.fullmatch(pattern, name) is not None)
+    assert not matches(f"{mask},!*", name)
+    assert matches(f"!{mask},*", name) != matches(mask, name)
