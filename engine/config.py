@@ -11,6 +11,7 @@ from typing import Annotated, Literal
 import msgspec
 from msgspec import Meta
 
+from engine.execution.intents import MAX_PROPOSALS
 from engine.strategies.catalogue import StrategyConfig
 
 Name = Annotated[str, Meta(pattern=r"^[a-z0-9][a-z0-9_-]{0,31}$")]
@@ -152,7 +153,7 @@ class Config(Section, frozen=True, kw_only=True):
     seed: Annotated[int, Meta(ge=0, lt=2**62)] = 0
     broker: Broker
     terminal: SimulatedTerminal | None = None
-    strategies: Annotated[list[StrategyConfig], Meta(min_length=1)]
+    strategies: Annotated[list[StrategyConfig], Meta(min_length=1, max_length=MAX_PROPOSALS)]
     risk: Risk = Risk()
     limits: JournalLimits = JournalLimits()
     log: Log = Log()

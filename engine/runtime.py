@@ -245,12 +245,21 @@ class Engine:
     # --- effects: each begins with a decision that is in the journal
 
     async def _settle(self) -> None:
-        """Carry out what was decided, and what is decided in turn, until nothing is left to do."""
+        """Carry out what was decided, and what is decided in turn, until nothing is left to do.
+
+        One story to its end before the next: a second strategy's proposal must not find the first
+        one's order intended and not yet sent.
+        """
         while self._decided:
             decision = self._decided.popleft()
             effect = self._effects.get(type(decision.data))
-            if effect is not None:
+            if effect is None:
+                continue
+            later, self._decided = self._decided, deque()
+            try:
                 await effect(decision)
+            finally:
+                self._decided.extend(later)
 
     async def _weigh(self, proposed: AnyEvent) -> None:
         order = self.state.orders.open.get(proposed.corr)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import msgspec
@@ -9,6 +10,8 @@ import msgspec
 from journal.envelope import Event
 from journal.events import DealRecorded, OrderAccepted, OrderIntended
 from projections.base import Projection
+
+_WORD = re.compile(r"[0-9A-Z]+")
 
 
 class Idempotency(msgspec.Struct):
@@ -37,9 +40,14 @@ def key_of(state: Idempotency, deal: DealRecorded) -> str:
     order was accepted.
     """
     key = state.orders.get(deal.order) or state.positions.get(deal.position_id)
-    if key is None and deal.comment in state.intents:
-        return deal.comment
-    return key or ""
+    return key or key_in(state, deal.comment)
+
+
+def key_in(state: Idempotency, comment: str) -> str:
+    """Return the order key that a comment holds, empty for none; brokers add to comments and change
+    their case."""
+    words = _WORD.findall(comment.upper())
+    return next((word for word in words if word in state.intents), "")
 
 
 def _intended(state: Idempotency, event: Event[OrderIntended]) -> None:

@@ -2,18 +2,13 @@
 
 from __future__ import annotations
 
-import re
-
 from engine.broker.gateway import AccountView, OrderSeen
 from engine.clock import Clock
 from engine.config import Evidence
 from journal.events import DealRecorded, EvidenceGathered
 from journal.events.mt5 import DealEntry
-from projections.idempotency import Idempotency
+from projections.idempotency import Idempotency, key_in
 from projections.orders import VOLUME_EPSILON, Order
-
-_KEY = re.compile(r"[0-9A-Z]{15}")
-"""What an order key looks like inside a comment (`engine.execution.intents`)."""
 
 BEHIND_MSC = 24 * 3600 * 1000
 """How far before the intent's quote the search begins: server clocks are set back, and stamps are
@@ -86,5 +81,5 @@ def resembles(seen: OrderSeen, order: Order, index: Idempotency) -> bool:
         and seen.volume <= order.volume + VOLUME_EPSILON
         and seen.time_msc >= order.server_msc - EARLY_MSC
         and seen.ticket not in index.orders
-        and not any(key in index.intents for key in _KEY.findall(seen.comment.upper()))
+        and not key_in(index, seen.comment)
     )

@@ -6,6 +6,9 @@ ALPHABET = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
 """Crockford's base 32: no I, L, O, U, and the same read in upper and lower case."""
 
 CODE_LENGTH = 7
+MAX_PROPOSALS = len(ALPHABET)
+"""Of one event: the last character of a key counts them."""
+
 MAX_LENGTH = 16
 """Of a key: MT5 keeps 29 characters of a comment, brokers take some of them for their own."""
 
@@ -20,7 +23,7 @@ def order_key(run: str, seq: int, index: int) -> str:
 
     A function of run and sequence alone, so that a replay gives the same keys; unique as long as
     runs have
-    different codes (35 bits) and one event leads to at most 32 proposals.
+    different codes (35 bits) and one event leads to at most `MAX_PROPOSALS`.
     """
     return f"{run_code(run)}{base32(seq, 7)}{ALPHABET[index]}"
 

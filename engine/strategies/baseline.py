@@ -17,6 +17,9 @@ Period = Annotated[int, Meta(ge=2, le=10_000)]
 Level = Annotated[float, Meta(ge=0.0, le=100.0)]
 Multiple = Annotated[float, Meta(gt=0.0, le=100.0)]
 
+SETTLED = 10
+"""Periods after which Wilder's smoothing has forgotten its beginning."""
+
 TIE = 1e-10
 """Parts of the price by which two equal averages may differ through rounding alone. Prices lie on a
 grid, so averages often are equal; without this, the last bits of two sums would decide a cross."""
@@ -62,10 +65,15 @@ class MaCrossRsi:
 
     @property
     def warmup(self) -> int:
-        """Bars before the first possible proposal: the slowest indicator, and one more to see a
-        cross."""
+        """Bars until a strategy built afresh decides like one that has always run.
+
+        The averages forget at once, and a cross needs one bar more. Wilder's smoothing never quite
+        forgets: after ten periods the beginning still weighs (1 - 1/n) ** (10 * n) of a value,
+        less than 5 parts in 100,000 for every period n.
+        """
         config = self.config
-        return max(config.slow, config.rsi_period + 1, config.atr_period + 1) + 1
+        smoothed = SETTLED * max(config.rsi_period, config.atr_period)
+        return max(config.slow, smoothed) + 1
 
     def update(self, bar: BarClosed) -> None:
         """Take in one more bar."""

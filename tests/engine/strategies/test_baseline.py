@@ -127,10 +127,29 @@ def test_asking_changes_nothing() -> None:
         assert strategy.propose() == strategy.propose()
 
 
-def test_after_exactly_the_warmup_a_strategy_can_speak() -> None:
+def test_built_from_its_warmup_a_strategy_decides_like_one_that_has_always_run() -> None:
+    told = [BarClosed(SYMBOL, "M1", *row) for row in read_rates(BARS)[:6000].tolist()]
+    always = MaCrossRsi(CONFIG)
+    warmup, spoken = always.warmup, 0
+    for index, bar in enumerate(told):
+        always.update(bar)
+        wish = always.propose()
+        if wish is None or index < warmup:
+            continue
+        spoken += 1
+        fresh = MaCrossRsi(CONFIG)
+        for known in told[index + 1 - warmup : index + 1]:
+            fresh.update(known)
+        again = fresh.propose()
+        assert again is not None
+        assert again.side == wish.side
+        assert again.stop_distance == pytest.approx(wish.stop_distance, rel=2e-4)
+    assert spoken > 50
+
+
+def test_a_strategy_can_speak_on_the_first_bar_that_can_show_a_cross() -> None:
     strategy = MaCrossRsi(CONFIG)
-    assert strategy.warmup == 51
-    falling = [1.2 - n / 10_000 for n in range(strategy.warmup - 1)]
+    falling = [1.2 - n / 10_000 for n in range(CONFIG.slow)]
     for bar in bars(*falling):
         strategy.update(bar)
         assert strategy.propose() is None
