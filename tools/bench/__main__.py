@@ -16,7 +16,7 @@ from rich.console import Console
 
 from journal.errors import DaybookError
 from tools.bench import contest, machine, report
-from tools.bench.catalogue import CONTESTS, CORPUS, QUICK_CORPUS
+from tools.bench.catalogue import CONTESTS, CORPUS, QUICK_CORPUS, QUICK_SEALED, SEALED
 from tools.bench.contender import Apart, Here, Missing
 from tools.bench.report import Report
 from tools.bench.rows import Contest, Result, Setting
@@ -39,6 +39,10 @@ def main(
         bool, typer.Option("--quick", help="Little work, one round: to see that all of it runs.")
     ] = False,
     list_only: Annotated[bool, typer.Option("--list", help="Name the benchmarks.")] = False,
+    events: Annotated[
+        int,
+        typer.Option(metavar="N", min=100_000, help="Events in the large sealed journal."),
+    ] = SEALED,
     rounds: Annotated[
         int | None, typer.Option(metavar="N", min=1, help="Rounds, instead of each one's own.")
     ] = None,
@@ -59,7 +63,9 @@ def main(
         return
     console = Console(highlight=False, width=None if sys.stdout.isatty() else 160)
     try:
-        measured = measure(console, chosen(only or []), folder, quick=quick, rounds=rounds)
+        measured = measure(
+            console, chosen(only or []), folder, quick=quick, rounds=rounds, large=events
+        )
         report.write(measured, json)
     except DaybookError as error:
         typer.echo(f"bench: {error}", err=True)
@@ -84,6 +90,7 @@ def measure(
     *,
     quick: bool = False,
     rounds: int | None = None,
+    large: int = SEALED,
 ) -> Report:
     """Run the contests in a new folder inside `where`, which is removed afterwards.
 
@@ -93,11 +100,14 @@ def measure(
     with _folder(where) as folder:
         facts = machine.look(folder, QUICK_SYNCS if quick else SYNCS)
         report.print_preface(console, facts, quick=quick)
-        corpus = _corpus(folder, quick=quick)
+        corpora = {"demo": _made("corpus", CORPUS, QUICK_CORPUS, folder, quick=quick)}
+        if any(one.corpus == "sealed" for one in contests):
+            with console.status("writing and sealing the large journal"):
+                corpora["sealed"] = _made("sealed", large, QUICK_SEALED, folder, quick=quick)
         found: list[Result] = []
         for one in contests:
             with console.status(one.summary):
-                found.append(_run(one, folder, corpus, quick=quick, rounds=rounds))
+                found.append(_run(one, folder, corpora[one.corpus], quick=quick, rounds=rounds))
     rows, notes = report.results(found)
     return Report(facts, quick, time.perf_counter() - begun, rows, notes)
 
@@ -119,13 +129,13 @@ def _run(one: Contest, folder: Path, corpus: Path, *, quick: bool, rounds: int |
         shutil.rmtree(place, ignore_errors=True)
 
 
-def _corpus(folder: Path, *, quick: bool) -> Path:
-    corpus = folder / "corpus"
-    setting = Setting(str(folder), str(corpus), QUICK_CORPUS if quick else CORPUS)
+def _made(name: str, size: int, little: int, folder: Path, *, quick: bool) -> Path:
+    """Have a journal written by `tools.bench.NAME:make` and return where it is."""
+    setting = Setting(str(folder), str(folder / "corpus"), little if quick else size)
     start = Here if quick else Apart
-    with closing(start("tools.bench.corpus:make", setting)) as maker:
+    with closing(start(f"tools.bench.{name}:make", setting)) as maker:
         maker.round()
-    return corpus
+    return folder / name
 
 
 @contextmanager

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from tools.bench import append, demo, kernel, replay, round_trip, terminal
+from tools.bench import append, demo, kernel, replay, round_trip, store, terminal
 from tools.bench.rows import Contest
 
 CONTESTS: tuple[Contest, ...] = (
     *append.CONTESTS,
     *replay.CONTESTS,
+    *store.CONTESTS,
     *demo.CONTESTS,
     *kernel.CONTESTS,
     *terminal.CONTESTS,
@@ -18,3 +19,8 @@ CORPUS = 1_000_000
 """Bars that the corpus is made from: all there are."""
 
 QUICK_CORPUS = 1_000
+
+SEALED = 1_000_000
+"""Events in the large journal; `--events` makes it the ten million that the issue names."""
+
+QUICK_SEALED = 3_000

@@ -91,6 +91,17 @@ def resident_mb() -> float | None:
     return pages * os.sysconf("SC_PAGE_SIZE") / 1e6 if sys.platform != "win32" else None
 
 
+def peak_mb() -> float | None:
+    """Return the most memory this process ever had in use, MB; None where nobody tells."""
+    status = Path("/proc/self/status")
+    if not status.is_file():
+        return None
+    for line in status.read_text(encoding="ascii", errors="replace").splitlines():
+        if line.startswith("VmHWM:"):
+            return float(line.split()[1]) * 1024 / 1e6
+    return None
+
+
 def _processor() -> str:
     info = Path("/proc/cpuinfo")
     if info.is_file():

@@ -21,7 +21,7 @@ class Setting(msgspec.Struct, frozen=True):
     """What a contender is given.
 
     folder  a folder of its own, on the disk that is measured
-    corpus  the demo's journal, written by the engine at the beginning of this run
+    corpus  the journal to read: the demo's, written at the beginning of this run, or a larger one
     size    how many events, bars or ticks one round has
     """
 
@@ -57,6 +57,7 @@ class Contest(msgspec.Struct, frozen=True):
     ours, references  entrants as `module:function`; references by the name they are shown with
     size, quick       work of one round: in earnest, and to see that it runs
     rounds            that count; one more goes before them, to warm up
+    corpus            the demo's journal, or a large sealed one made from its events
     note              shown below the table; may use figures: `{ours[trades]:.0f}`
     """
 
@@ -69,6 +70,7 @@ class Contest(msgspec.Struct, frozen=True):
     size: int
     quick: int
     rounds: int = 7
+    corpus: Literal["demo", "sealed"] = "demo"
     note: str = ""
 
 

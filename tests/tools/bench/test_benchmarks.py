@@ -12,7 +12,7 @@ from journal import writer
 from journal.background import Sealing
 from journal.fs import OS_FS
 from tools.bench import contest
-from tools.bench.catalogue import CONTESTS, QUICK_CORPUS
+from tools.bench.catalogue import CONTESTS, QUICK_CORPUS, QUICK_SEALED
 from tools.bench.contender import Here, prepare
 from tools.bench.rows import Contest, Figure, Result, Setting
 
@@ -25,16 +25,19 @@ def probes_are_taken_out() -> Iterator[None]:
 
 
 @pytest.fixture(scope="module")
-def corpus(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def corpora(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     folder = tmp_path_factory.mktemp("bench")
-    setting = Setting(str(folder / "own"), str(folder / "corpus"), QUICK_CORPUS)
-    made = prepare("tools.bench.corpus:make", setting)()
-    assert made["events"] >= QUICK_CORPUS
-    return folder / "corpus"
+    for name, size in (("corpus", QUICK_CORPUS), ("sealed", QUICK_SEALED)):
+        setting = Setting(str(folder), str(folder / "corpus"), size)
+        assert prepare(f"tools.bench.{name}:make", setting)()["events"] >= size
+    return {"demo": folder / "corpus", "sealed": folder / "sealed"}
 
 
 @pytest.mark.parametrize("one", CONTESTS, ids=lambda one: one.name)
-def test_a_benchmark_runs_and_gives_whole_rows(one: Contest, corpus: Path, tmp_path: Path) -> None:
+def test_a_benchmark_runs_and_gives_whole_rows(
+    one: Contest, corpora: dict[str, Path], tmp_path: Path
+) -> None:
+    corpus = corpora[one.corpus]
     found = contest.run(one, Here, folder=tmp_path, corpus=corpus, size=one.quick, rounds=1)
     assert {row.what for row in found.rows} == {metric.what for metric in one.metrics}
     check_references(one, found)
