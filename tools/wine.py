@@ -13,6 +13,7 @@ changes nothing outside the prefix.
 from __future__ import annotations
 
 import argparse
+import importlib.util
 import os
 import shutil
 import subprocess
@@ -221,6 +222,11 @@ def _requirement(package: tuple[str, str]) -> str:
 
 def _pip(folder: Path, packages: Sequence[tuple[str, str]], *arguments: str) -> None:
     """Let pip fetch exactly the named packages; a file with another hash is an error of pip's."""
+    if importlib.util.find_spec("pip") is None:
+        raise ConfigError(
+            f"{sys.executable} has no pip to fetch the packages with; `{sys.executable} -m "
+            "ensurepip` adds it, or use another Python that has Daybook's packages and pip"
+        )
     wanted = folder / "requirements.txt"
     wanted.write_text("".join(map(_requirement, packages)), encoding="utf-8")
     command, *rest = arguments

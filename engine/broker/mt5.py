@@ -138,6 +138,11 @@ class Mt5Gateway:
         tick = await self._calls.call("symbol_info_tick", symbol)
         account = await self._calls.call("account_info")
         check_identity(account, self._account)  # the terminal can be logged in elsewhere by hand
+        if not (await self._calls.call("terminal_info")).connected:
+            raise BrokerError(
+                "the terminal has lost the broker and shows old prices; nothing is sent until it "
+                "has connected again"
+            )
         if not (tick.bid > 0.0 and tick.ask >= tick.bid):
             raise BrokerError(f"{symbol} has no usable quote: bid {tick.bid:g}, ask {tick.ask:g}")
         kind, price = (0, tick.ask) if side == "buy" else (1, tick.bid)

@@ -54,8 +54,8 @@ class ServerTime:
     def offset(self, server_s: int) -> int:
         """Return server time minus UTC in seconds, at a server second.
 
-        Of an hour that the wall clock shows twice, the second pass is meant: the market is closed
-        in both.
+        Of an hour that the wall clock shows twice, the second pass is meant. Currencies and metals
+        are closed in both; of a market that never closes, the first pass is put an hour late.
         """
         if not self._from <= server_s < self._until:
             self._look_up(server_s)

@@ -74,6 +74,9 @@ async def _run(case: Case, session: Session) -> Outcome:
         result, said = "skipped", str(error)
     except BrokerError as error:
         result, said = "failed", str(error)
+    except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError) as error:
+        # What came back has not even the shape that the case takes apart.
+        result, said = "failed", f"what was answered cannot be read: {error!r}"
     calls = session.recorded
     if case.part is Part.TRADING:
         try:

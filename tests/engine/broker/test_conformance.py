@@ -12,7 +12,7 @@ import msgspec
 import pytest
 from msgspec.structs import replace
 
-from engine.broker.calls import InProcess
+from engine.broker.calls import Answer, InProcess
 from engine.broker.conformance import CASES, Case, Outcome, Part, Session, run_suite
 from engine.broker.conformance.session import Nonconforming, NotHere
 from engine.broker.gateway import WrongAccount
@@ -180,6 +180,83 @@ def test_a_case_leaves_no_position_and_no_order_behind_even_when_it_fails() -> N
     first, second = in_process(as_demo("ecn-hedging"), cases=cases)
     assert (first.result, first.said, second.result) == ("failed", "half-way", "passed")
     assert seen["positions"] == ()
+
+
+class Lying:
+    """The simulated terminal with one answer bent."""
+
+    def __init__(self, module: Any, function: str, bend: Callable[[Any], Any]) -> None:
+        self._calls, self._function, self._bend = InProcess(module), function, bend
+
+    async def ask(self, function: str, *args: Any, **kwargs: Any) -> Answer:
+        answer = await self._calls.ask(function, *args, **kwargs)
+        if function == self._function and answer.value is not None:
+            return replace(answer, value=self._bend(answer.value))
+        return answer
+
+    async def call(self, function: str, *args: Any, **kwargs: Any) -> Any:
+        return (await self.ask(function, *args, **kwargs)).value
+
+
+def changed(record: Any, **values: Any) -> Any:
+    """A copy of a record with other values."""
+    return type(record)([values.get(name, value) for name, value in record._asdict().items()])
+
+
+MUTANTS: dict[str, tuple[int, str, Callable[[Any], Any]]] = {
+    "a retcode of success for every order": (
+        401, "order_send", lambda result: changed(result, retcode=10009),
+    ),
+    "a terminal that keeps no comment": (
+        301, "positions_get", lambda all_: tuple(changed(one, comment="") for one in all_),
+    ),
+    "deals without a magic": (
+        301, "history_deals_get", lambda all_: tuple(changed(one, magic=0) for one in all_),
+    ),
+    "bars in descending order": (209, "copy_rates_from_pos", lambda rates: rates[::-1]),
+    "bars without the last column": (
+        209, "copy_rates_from_pos", lambda rates: rates[[*rates.dtype.names[:-1]]],
+    ),
+    "a tick whose stamps differ": (
+        204, "symbol_info_tick", lambda tick: changed(tick, time=tick.time + 3600),
+    ),
+    "a version that is a list of two": (201, "version", lambda version: version[:2]),
+    "levels that are not kept": (
+        304, "positions_get", lambda all_: tuple(changed(one, sl=0.0) for one in all_),
+    ),
+    "an order that changes its type": (
+        321, "orders_get", lambda all_: tuple(changed(one, type=3) for one in all_),
+    ),
+    "a position that is listed twice": (342, "positions_get", lambda all_: all_ * 2),
+    "deals without a ticket": (
+        341, "history_deals_get", lambda all_: tuple(tuple(one)[1:] for one in all_),
+    ),
+    "a total that counts one more": (206, "positions_total", lambda total: total + 1),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("mutant", MUTANTS)
+def test_a_broker_that_does_otherwise_fails_the_case(mutant: str) -> None:
+    number, function, bend = MUTANTS[mutant]
+    profile = load_profile("ecn-hedging")
+    market = BarMarket({SYMBOL: read_rates(Q4_2023)[: HISTORY + 5_000]}, start=HISTORY)
+    [case] = [one for one in CASES if one.number == number]
+    with Terminal(profile, market) as terminal:
+
+        async def wait(seconds: float) -> None:
+            terminal.advance()
+
+        calls = Lying(terminal.module(), function, bend)
+        session = Session(calls, SYMBOL, account_of(profile), wait, {})
+
+        async def run() -> list[Outcome]:
+            if function == "positions_total":  # nothing to count otherwise
+                await session.get("initialize")
+                await session.open("buy")
+            return [one async for one in run_suite(session, cases=[case])]
+
+        [outcome] = anyio.run(run)
+    assert (outcome.number, outcome.result) == (number, "failed")
 
 
 def test_the_answers_are_kept_as_json() -> None:

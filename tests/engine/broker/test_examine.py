@@ -16,6 +16,7 @@ from engine.broker.fault import Fault
 from engine.broker.gateway import CallFailed
 from engine.config import Account, Config
 from engine.feeds.bars import read_rates
+from engine.kernel import warmup_of
 from engine.settings import load
 from engine.terminal import Terminal, load_profile
 from engine.terminal.market import BarMarket
@@ -131,7 +132,8 @@ def test_too_little_history_is_a_problem() -> None:
     config = replace(DEMO, broker=replace(DEMO.broker, kind="mt5"), terminal=None)
     found = Patient(Terminal(load_profile("ecn-hedging"), market), config, 10_800).findings()
     assert found["EURUSD M1"].level == "problem"
-    assert "of the 51 that the strategies need" in found["EURUSD M1"].found
+    wanted = f"10 complete bars of the {warmup_of(config)} that the strategies need"
+    assert found["EURUSD M1"].found == wanted
 
 
 class Failing:

@@ -13,6 +13,7 @@ from engine.broker.gateway import WrongAccount
 from engine.broker.identity import check_identity
 from engine.broker.mt5 import Mt5Gateway
 from engine.config import Account
+from journal.errors import BrokerError
 from tests.engine.broker.double import Module, record
 
 DEMO = Account(login=5012345, server="Daybook-ECN", trade_mode="demo")
@@ -40,6 +41,17 @@ def test_the_configured_account_is_let_through() -> None:
 def test_any_difference_is_refused_and_named(changes: dict[str, Any], said: str) -> None:
     with pytest.raises(WrongAccount, match=said):
         check_identity(info(**changes), DEMO)
+
+
+def test_no_quote_is_taken_from_a_terminal_that_has_lost_its_broker() -> None:
+    module = Module()
+    module.answers["terminal_info"] = record("TerminalInfo", connected=False)
+
+    async def body() -> None:
+        with pytest.raises(BrokerError, match="lost the broker and shows old prices"):
+            await Mt5Gateway(InProcess(module), DEMO).quote("EURUSD", "buy")
+
+    anyio.run(body)
 
 
 @pytest.mark.parametrize(
