@@ -145,7 +145,6 @@ class Book:
         self.positions[position.ticket] = position
         self.by_symbol[position.symbol][position.ticket] = position
         self._positions[position.ticket] = position
-        self._closed.pop(position.ticket, None)
         self.changed = True
 
     def drop_position(self, position: Position) -> None:
@@ -206,6 +205,7 @@ class Book:
 
     def apply(self, change: Change) -> None:
         """Do a written transition again, when a book is opened."""
+        # First what closed: a ticket may come back in the same transition (facts 3.7).
         for ticket in change.closed:
             position = self.positions.pop(ticket, None)
             if position is not None:

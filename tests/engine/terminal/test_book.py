@@ -14,7 +14,7 @@ import pytest
 from engine.terminal import Terminal, load_profile
 from engine.terminal.errors import BookError
 from engine.terminal.market import BarMarket, RandomMarket, Walk
-from tests.engine.terminal.worlds import bars, connected, deals, market_order, sent
+from tests.engine.terminal.worlds import bars, connected, deals, market_order, sent, with_symbol
 
 BUY = 0
 ROOT = Path(__file__).parents[3]
@@ -218,3 +218,28 @@ def test_whatever_was_answered_before_a_kill_is_in_the_book_afterwards(tmp_path:
         }
         booked = sum(deal.profit + deal.commission + deal.swap for deal in made)
         assert mt5.account_info().balance == pytest.approx(booked, abs=0.005)
+
+
+def test_a_position_that_comes_back_in_the_transition_that_closed_it_is_there_afterwards(
+    tmp_path: Path,
+) -> None:
+    """The rest of an order fills the position's ticket anew, in the bar that stopped it out."""
+    thin = with_symbol(load_profile("ecn-hedging"), execution="exchange", available_volume=0.3)
+
+    def opened() -> Terminal:
+        path = (1.1, 1.1005, 1.0980, 1.0990)
+        market = BarMarket({"EURUSD": bars([1.1, 1.1, path, 1.0990])}, start=1)
+        return Terminal(thin, market, book=tmp_path / "book")
+
+    with opened() as terminal:
+        mt5 = connected(terminal)
+        order = market_order(mt5, BUY, 3.0, sl=1.0985, type_filling=mt5.ORDER_FILLING_RETURN)
+        result = sent(mt5, order, mt5.TRADE_RETCODE_DONE_PARTIAL)
+        terminal.advance()
+        terminal.advance()
+        assert deals(mt5)[-1].entry == 0
+        assert any(deal.entry == 1 for deal in deals(mt5))
+        left = everything(mt5)
+        assert [position.ticket for position in left[0]] == [result.order]  # type: ignore[attr-defined]  # a tuple of records
+    with opened() as terminal:
+        assert everything(connected(terminal)) == left

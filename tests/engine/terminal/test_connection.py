@@ -218,7 +218,7 @@ def test_the_order_book_lies_around_the_quote() -> None:
     assert [row.type for row in book] == [mt5.BOOK_TYPE_SELL] * 5 + [mt5.BOOK_TYPE_BUY] * 5
     assert (book[4].price, book[5].price) == (1.1001, 1.1)
     assert [row.price for row in book] == sorted((row.price for row in book), reverse=True)
-    assert book[4].volume_dbl == 250.0
+    assert [row.volume_dbl for row in book[3:7]] == [500.0, 250.0, 250.0, 500.0]
     assert mt5.market_book_release("EURUSD")
     assert not mt5.market_book_release("EURUSD")
     assert not mt5.market_book_add("NOPE")

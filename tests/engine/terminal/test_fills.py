@@ -121,6 +121,19 @@ def test_fixed_slippage_is_against_the_client() -> None:
     assert sent(mt5, market_order(mt5, SELL)).price == 1.09997
 
 
+@pytest.mark.parametrize(("levels", "price"), [({"sl": 1.0990}, 1.09897), ({"tp": 1.1010}, 1.1010)])
+def test_stops_slip_and_limits_do_not(levels: dict[str, float], price: float) -> None:
+    profile = load_profile("ecn-hedging")
+    slipping = msgspec.structs.replace(profile, slippage=Slippage(model="fixed", points=3.0))
+    path = (1.1, 1.1020, 1.0980, 1.1)
+    market = BarMarket({"EURUSD": bars([1.1, path, 1.1])}, start=1)
+    terminal = Terminal(slipping, market)
+    mt5 = connected(terminal)
+    sent(mt5, market_order(mt5, BUY, **levels))
+    terminal.advance()
+    assert deals(mt5)[-1].price == price
+
+
 def test_drawn_slippage_is_a_function_of_the_seed() -> None:
     profile = load_profile("ecn-hedging")
     drawn = msgspec.structs.replace(profile, slippage=Slippage(model="normal", points=5.0))

@@ -7,6 +7,7 @@ import tracemalloc
 from types import ModuleType
 from typing import Any
 
+import msgspec
 import numpy as np
 import pytest
 
@@ -121,8 +122,9 @@ def test_copies_by_date_include_both_ends() -> None:
     m1 = mt5.TIMEFRAME_M1
     times = mt5.copy_rates_range("EURUSD", m1, MONDAY_10 + 60, MONDAY_10 + 180)["time"]
     assert list(times - MONDAY_10) == [60, 120, 180]
-    times = mt5.copy_rates_from("EURUSD", m1, MONDAY_10 + 185, 2)["time"]
-    assert list(times - MONDAY_10) == [120, 180]
+    for moment in (180, 185, 239):
+        times = mt5.copy_rates_from("EURUSD", m1, MONDAY_10 + moment, 2)["time"]
+        assert list(times - MONDAY_10) == [120, 180]
     assert len(mt5.copy_rates_range("EURUSD", m1, MONDAY_10 - 600, MONDAY_10 - 60)) == 0
     assert len(mt5.copy_rates_from_pos("EURUSD", m1, 0, 1000)) == 11
     assert len(mt5.copy_rates_from_pos("EURUSD", m1, 50, 5)) == 0
@@ -146,6 +148,15 @@ def test_a_failed_copy_is_none_with_an_error(call: Any, error: int) -> None:
     _, mt5 = on_bars(bars([1.1] * 3), start=1)
     assert call(mt5) is None
     assert mt5.last_error()[0] == error
+
+
+def test_no_more_bars_are_shown_than_the_terminal_keeps() -> None:
+    profile = load_profile("ecn-hedging")
+    small = msgspec.structs.replace(profile.machine, max_bars=5)
+    market = BarMarket({"EURUSD": bars([1.1] * 20)}, start=10)
+    mt5 = connected(Terminal(msgspec.structs.replace(profile, machine=small), market))
+    times = mt5.copy_rates_from_pos("EURUSD", mt5.TIMEFRAME_M1, 0, 100)["time"]
+    assert list((times - MONDAY_10) // 60) == [6, 7, 8, 9, 10]
 
 
 def test_a_copy_is_the_programs_own() -> None:
@@ -206,6 +217,26 @@ def test_ticks_of_bars_are_the_prices_the_bars_were_played_with(model: Any) -> N
     terminal.advance()
     falling = [1.1] if model == "open" else [1.1, 1.1010, 1.0990, 1.0995]
     assert seen() == [*rising, *falling, 1.1]
+
+
+def test_ticks_between_two_dates_include_both_ends() -> None:
+    rows = ticks([(1000 * n, 1.1, 1.1001) for n in range(6)])
+    terminal = Terminal(load_profile("ecn-hedging"), TickMarket({"EURUSD": rows}, start=6))
+    found = connected(terminal).copy_ticks_range("EURUSD", MONDAY_10 + 1, MONDAY_10 + 3, -1)
+    assert list(found["time"] - MONDAY_10) == [1, 2, 3]
+
+
+def test_the_servers_clock_never_runs_back_when_an_hour_repeats() -> None:
+    fold = 1_730_613_600  # 3 November 2024, 06:00 UTC: New York goes back to winter time
+    rows = ticks([(600_000 * n, 1.1, 1.1001) for n in range(-12, 13)], start=fold)
+    market = TickMarket({"EURUSD": rows}, stamps="utc")
+    terminal = Terminal(load_profile("ecn-hedging"), market)
+    stamps = [terminal.server_time_msc]
+    while terminal.advance():
+        stamps.append(terminal.server_time_msc)
+    assert stamps == sorted(stamps)
+    assert stamps[0] == (fold - 7200 + 3 * 3600) * 1000
+    assert stamps[-1] == (fold + 7200 + 2 * 3600) * 1000
 
 
 def test_symbols_move_in_one_order_of_time() -> None:

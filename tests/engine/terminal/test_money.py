@@ -179,12 +179,14 @@ def test_bars_check_the_margin_on_their_way() -> None:
 
 def test_operations_of_the_broker_are_deals_without_a_trade() -> None:
     terminal, mt5 = many(load_profile("ecn-hedging"), EURUSD=(1.1, 1.1001))
-    terminal.server.operate(mt5.DEAL_TYPE_CREDIT, 500.0)
+    terminal.server.operate(mt5.DEAL_TYPE_CREDIT, 450.0)
+    terminal.server.operate(mt5.DEAL_TYPE_CREDIT, 50.0)
     terminal.server.operate(mt5.DEAL_TYPE_CORRECTION, -25.5, "correction")
     info = mt5.account_info()
     assert (info.balance, info.credit, info.equity) == (9974.5, 500.0, 10_474.5)
     assert [(deal.type, deal.profit, deal.order) for deal in deals(mt5)[1:]] == [
-        (3, 500.0, 0),
+        (3, 450.0, 0),
+        (3, 50.0, 0),
         (5, -25.5, 0),
     ]
 

@@ -193,20 +193,42 @@ def test_closing_more_than_there_is() -> None:
     sent(mt5, request, mt5.TRADE_RETCODE_INVALID_CLOSE_VOLUME)
 
 
+def test_a_position_is_not_closed_by_its_own_direction_nor_under_another_symbol() -> None:
+    market = BarMarket({name: bars([1.1] * 4) for name in ("EURUSD", "GBPUSD")}, start=1)
+    mt5 = connected(Terminal(profile_with(), market))
+    opened = sent(mt5, market_order(mt5, BUY))
+    sent(mt5, market_order(mt5, BUY, position=opened.order), mt5.TRADE_RETCODE_INVALID)
+    elsewhere = market_order(mt5, SELL, position=opened.order, symbol="GBPUSD")
+    sent(mt5, elsewhere, mt5.TRADE_RETCODE_INVALID)
+    assert mt5.positions_get()[0].volume == 0.1
+
+
 def test_fifo_accounts_close_the_oldest_first() -> None:
     _, mt5 = open_world(account_with(fifo_close=True))
     sent(mt5, market_order(mt5, BUY))
     second = sent(mt5, market_order(mt5, BUY))
     request = market_order(mt5, SELL, position=second.order)
     sent(mt5, request, mt5.TRADE_RETCODE_FIFO_CLOSE)
+    sold = sent(mt5, market_order(mt5, SELL))
+    sent(mt5, market_order(mt5, BUY, position=sold.order))  # the oldest of its direction
 
 
-@pytest.mark.parametrize("level", [1.0995, 1.0993])
+def test_the_volume_limit_counts_positions_and_orders_of_one_direction() -> None:
+    _, mt5 = open_world(profile_with(volume_limit=0.3))
+    sent(mt5, deal())
+    sent(mt5, pending())
+    sent(mt5, deal(volume=0.2), mt5.TRADE_RETCODE_LIMIT_VOLUME)
+    sent(mt5, pending(volume=0.2), mt5.TRADE_RETCODE_LIMIT_VOLUME)
+    sent(mt5, deal(volume=0.3, type=SELL))
+    sent(mt5, deal())
+
+
+@pytest.mark.parametrize("level", [1.0995, 1.0994, 1.0993])
 def test_the_freeze_level_refuses_what_is_about_to_happen(level: float) -> None:
     _, mt5 = open_world(profile_with(freeze_level=60))
     opened = sent(mt5, market_order(mt5, BUY, sl=level))
     close = market_order(mt5, SELL, position=opened.order)
-    frozen = 1.1 - level <= 0.0006
+    frozen = level >= 1.0994
     sent(mt5, close, mt5.TRADE_RETCODE_FROZEN if frozen else mt5.TRADE_RETCODE_DONE)
 
 
