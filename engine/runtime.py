@@ -48,9 +48,9 @@ from projections.state import State, digest
 BREATH = 256
 """Turns without waiting after which other tasks are let in."""
 
-OVERLAP_MSC = 60_000
+OVERLAP_MSC = 2 * 3600 * 1000
 """How far behind the newest known deal each reading begins: lists are complete only after some
-seconds."""
+seconds, and a server's clock that is set back by an hour stamps new deals before known ones."""
 
 DAY_MSC = 24 * 3600 * 1000
 """The same at a start, when clocks may have been set back and the engine was away."""
