@@ -102,9 +102,10 @@ def _rows(
 def _limit(metric: Metric, mine: Figure) -> tuple[str, bool | None]:
     if metric.limit is None:
         return "", None
+    bound = f"{metric.limit:,.0f}" if metric.limit >= 1000 else f"{metric.limit:g}"
     if metric.better == "more":
-        return f"≥ {metric.limit:,g}", mine.median >= metric.limit
-    return f"< {metric.limit:,g}", mine.median < metric.limit
+        return f"≥ {bound}", mine.median >= metric.limit
+    return f"< {bound}", mine.median < metric.limit
 
 
 def _ratio(metric: Metric, mine: list[float], theirs: list[float]) -> Figure:
