@@ -98,12 +98,14 @@ class SimulatedTerminal(Section, frozen=True, kw_only=True):
                  starts at the configuration file's folder
     model        how a bar becomes prices: `open` prices only, or `ohlc`
     history      bars that exist before the first one that can be traded
+    faults       a plan in `configs/terminal/faults/` or a file: what goes wrong; empty for nothing
     """
 
     profile: str = "ecn-hedging"
     bars: dict[str, str]
     model: Literal["open", "ohlc"] = "ohlc"
     history: Annotated[int, Meta(ge=1)] = 200
+    faults: str = ""
 
 
 class Risk(Section, frozen=True, kw_only=True):

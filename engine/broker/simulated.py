@@ -18,6 +18,7 @@ from engine.broker.gateway import CallFailed
 from engine.broker.server_time import ServerTime
 from engine.feeds.bars import read_rates
 from engine.terminal import Terminal, load_profile
+from engine.terminal.faults import load_faults
 from engine.terminal.market import BarMarket
 
 EXTRA_FUNCTIONS = ("advance", "server_time_msc")
@@ -30,6 +31,7 @@ class Setup(msgspec.Struct, frozen=True, kw_only=True):
     bars     symbol to a file of bars
     model    how a bar becomes prices
     history  bars that exist before the first one that can be traded
+    faults   plan of what goes wrong
     book     file in which the broker keeps its book: it outlives the process
     seed     of all that is drawn
     """
@@ -38,6 +40,7 @@ class Setup(msgspec.Struct, frozen=True, kw_only=True):
     bars: dict[str, str]
     model: Literal["open", "ohlc"] = "ohlc"
     history: int = 200
+    faults: str = ""
     book: str = ""
     seed: int = 0
 
@@ -51,7 +54,10 @@ def build_terminal(setup: Setup, rates: dict[str, npt.NDArray[Any]]) -> Terminal
     """Return the terminal that `setup` describes. Raises DaybookError."""
     market = BarMarket(rates, model=setup.model, start=setup.history)
     book = Path(setup.book) if setup.book else None
-    return Terminal(load_profile(setup.profile), market, book=book, seed=setup.seed)
+    terminal = Terminal(load_profile(setup.profile), market, book=book, seed=setup.seed)
+    if setup.faults:
+        terminal.inject(load_faults(setup.faults))
+    return terminal
 
 
 def open_module(text: str) -> SimpleNamespace:

@@ -14,6 +14,7 @@ from engine.settings.shape import Finding, suggest
 from engine.strategies.baseline import MaCrossRsiConfig
 from engine.strategies.catalogue import StrategyConfig
 from engine.terminal.errors import ProfileError
+from engine.terminal.faults import load_faults
 from engine.terminal.profile import load_profile
 from journal.errors import ConfigError
 
@@ -71,8 +72,13 @@ def _terminal(
             yield key, f"found {name!r}; allowed: a file that ends in {' or '.join(BAR_FILES)}"
         elif not path.is_file():
             yield key, f"there is no file {path}"
+    if terminal.faults:
+        try:
+            load_faults(named_file(terminal.faults, base))
+        except ProfileError as error:
+            yield ("terminal", "faults"), str(error)
     try:
-        symbols = load_profile(profile_name(terminal, base)).symbols
+        symbols = load_profile(named_file(terminal.profile, base)).symbols
     except ProfileError as error:
         yield ("terminal", "profile"), str(error)
         return
@@ -84,7 +90,7 @@ def _terminal(
                 yield ("strategies", index, "symbol"), text
 
 
-def profile_name(terminal: SimulatedTerminal, base: Path) -> str | Path:
-    """Return what `load_profile` wants: a name as it is, a file seen from `base`."""
-    name = terminal.profile
+def named_file(name: str, base: Path) -> str | Path:
+    """Return what `load_profile` and `load_faults` want: a name as it is, a file seen from
+    `base`."""
     return base / name if name.endswith((".yaml", ".yml")) else name

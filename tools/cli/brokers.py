@@ -26,7 +26,7 @@ from engine.broker.simulated import RemoteMarketClock, Setup, build_terminal, re
 from engine.broker.supervisor import supervise
 from engine.clock import Clock, MarketClock, WallClock
 from engine.config import Config, Worker
-from engine.settings.rules import profile_name
+from engine.settings.rules import named_file
 from engine.terminal import Terminal
 from journal.errors import UsageError
 
@@ -119,10 +119,11 @@ def _setup(config: Config, base: Path, book: Path | None) -> Setup:
     if settings is None:
         raise UsageError("broker.kind is 'simulated': the section `terminal` is needed for it")
     return Setup(
-        profile=str(profile_name(settings, base.absolute())),
+        profile=str(named_file(settings.profile, base.absolute())),
         bars={symbol: str((base / name).absolute()) for symbol, name in settings.bars.items()},
         model=settings.model,
         history=settings.history,
+        faults=str(named_file(settings.faults, base.absolute())),
         book=str(book.absolute()) if book is not None else "",
         seed=config.seed,
     )

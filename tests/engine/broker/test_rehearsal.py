@@ -58,7 +58,11 @@ class Killing:
 
 
 def run(
-    monkeypatch: pytest.MonkeyPatch, folder: Path, worker: Worker | None, **kill: Any
+    monkeypatch: pytest.MonkeyPatch,
+    folder: Path,
+    worker: Worker | None,
+    faults: str = "",
+    **kill: Any,
 ) -> tuple[Summary, list[Any]]:
     @asynccontextmanager
     async def killing(
@@ -70,7 +74,10 @@ def run(
     monkeypatch.setattr(brokers, "supervise", killing)
     config: Config = load(CONFIGS / "demo.yaml", environ={})
     broker = replace(config.broker, worker=worker)
-    config = replace(config, journal=str(folder / "journal"), broker=broker)
+    assert config.terminal is not None
+    terminal = replace(config.terminal, faults=faults)
+    journal = str(folder / "journal")
+    config = replace(config, journal=journal, broker=broker, terminal=terminal)
     summary = run_engine(config, base=CONFIGS, max_bars=BARS)
     return summary, [event.data for event in read(folder / "journal")]
 
@@ -111,5 +118,32 @@ def test_an_order_at_which_the_worker_is_killed_has_at_most_one_effect(
         assert replies[lost].error != Fault.DIED
         assert searches == []
     assert len(of(TerminalLost, events)) >= 1
+    assert of(DiscrepancyFound, events) == []
+    assert summary.halted == ""
+
+
+PLANS = {
+    "dies before the broker hears of it": "{fault: process_death, when: {number: 2}}",
+    "dies after the broker has answered": "{fault: process_death, after: true, when: {number: 2}}",
+    "blocks for a minute": "{fault: block, seconds: 60.0, when: {number: 2}}",
+}
+
+
+@pytest.mark.parametrize("plan", PLANS)
+def test_a_terminal_that_dies_or_blocks_in_an_order_is_survived(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, plan: str
+) -> None:
+    """The counting begins anew in each process, so every worker ends at its second order."""
+    faults = tmp_path / "faults.yaml"
+    faults.write_text(f"faults:\n  - {PLANS[plan]}\n", encoding="utf-8")
+    hurried = Worker(deadline_s=1.0)
+    summary, events = run(monkeypatch, tmp_path, hurried, faults=str(faults))
+    replies = [reply.error for reply in of(BrokerReplied, events)]
+    expected = Fault.STUCK if "blocks" in plan else Fault.DIED
+    lost = [error for error in replies if error != 1]
+    assert lost
+    assert set(lost) == {expected}
+    entries = Counter(deal.comment for deal in of(DealRecorded, events) if deal.comment)
+    assert max(entries[intent.key] for intent in of(OrderIntended, events)) == 1
     assert of(DiscrepancyFound, events) == []
     assert summary.halted == ""

@@ -19,7 +19,7 @@ from engine.settings import load
 from engine.terminal import Terminal, load_profile
 from engine.terminal.market import BarMarket
 from journal import read
-from journal.errors import BrokerError
+from journal.errors import BrokerError, ConfigError
 from journal.events import ClockOffsetMeasured, RunEnded, RunStarted
 from tests.engine.broker.test_zones import Q4_2023
 from tools.cli import brokers
@@ -82,3 +82,10 @@ def test_the_zone_can_be_found_at_the_broker(
     assert [(event.rule, event.offset_s, event.symbols) for event in measured] == [
         ("new-york+7", 7200, 0)
     ]
+
+
+def test_a_fault_plan_that_there_is_not_is_named_with_its_key() -> None:
+    environ = {"DAYBOOK_TERMINAL__FAULTS": "worst-day"}
+    with pytest.raises(ConfigError, match=r"terminal\.faults.*worst-day\.yaml"):
+        load(CONFIGS / "demo.yaml", environ=environ)
+    assert load(CONFIGS / "demo.yaml", environ={"DAYBOOK_TERMINAL__FAULTS": "bad-day"})
