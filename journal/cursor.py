@@ -74,6 +74,8 @@ class Cursor:
             before = self.next_seq
             try:
                 yield from self._look(until, skip)
+            except JournalMissing:
+                raise
             except FileNotFoundError:
                 if self.next_seq > before:
                     yield from self.pieces(until, skip)
@@ -89,6 +91,12 @@ class Cursor:
         self, until: int | None, skip: Callable[[Segment], bool]
     ) -> Iterator[tuple[Segment | TailFile, bytes]]:
         listed = manifest.load(self._fs, self._directory)
+        if self.next_seq <= listed.dropped:
+            raise JournalMissing(
+                f"{self._directory} no longer holds seq {self.next_seq}: events up to "
+                f"{listed.dropped} were dropped on purpose. Read after {listed.dropped}, or start "
+                "from a snapshot"
+            )
         for entry in listed.segments:
             if until is not None and entry.first > until:
                 return

@@ -12,7 +12,7 @@ import msgspec
 
 from journal import layout
 from journal.chain import GENESIS, digest, link
-from journal.codec import HASH_MARK, TRAILER, frame, unframe
+from journal.codec import HASH_MARK, frame, unframe
 from journal.errors import JournalCorrupt, UndecodableEvent
 from journal.fs import Fs, append_file, write_file
 
@@ -43,15 +43,26 @@ class Segment(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     at: int
 
 
-class Manifest(msgspec.Struct, frozen=True):
-    """All sealed segments, in order.
+class Dropped(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """The segments up to `dropped` were removed on purpose, at `at` (nanoseconds UTC)."""
 
+    dropped: int
+    at: int
+
+
+class Manifest(msgspec.Struct, frozen=True):
+    """The sealed segments that are kept, in order.
+
+    ends      where the line of each of them ends in the file, bytes
+    dropped   the last sequence that was removed on purpose, 0 for none
     h     hash of the last whole line
     size  bytes of the whole lines; what lies beyond is the end of a line that a crash cut short
     torn  those bytes
     """
 
     segments: tuple[Segment, ...] = ()
+    ends: tuple[int, ...] = ()
+    dropped: int = 0
     h: bytes = GENESIS
     size: int = 0
     torn: bytes = b""
@@ -74,21 +85,32 @@ def load(fs: Fs, directory: Path, *, lenient: bool = False) -> Manifest:
     Raises JournalCorrupt.
     """
     path = directory / layout.MANIFEST
-    data = fs.read(path) if fs.exists(path) else b""
+    return parse(fs.read(path) if fs.exists(path) else b"", lenient=lenient)
+
+
+def parse(data: bytes, *, lenient: bool = False) -> Manifest:
+    """Read a manifest's bytes as `load` does. Raises JournalCorrupt."""
     segments: list[Segment] = []
-    h, size = GENESIS, 0
+    ends: list[int] = []
+    h, size, dropped = GENESIS, 0, 0
     for line in io.BytesIO(data):
-        segment = _read_line(line, h)
-        if segment is None:
+        record = _read_line(line, h)
+        if record is None:
             last = size + len(line) == len(data) and line.count(HASH_MARK) <= 1
             if lenient or last:
                 break
             raise JournalCorrupt(_damaged(size))
-        _check_joint(segment, segments[-1] if segments else None)
-        segments.append(segment)
+        if isinstance(record, Dropped):
+            dropped = record.dropped
+            gone = sum(segment.last <= dropped for segment in segments)
+            del segments[:gone], ends[:gone]
+        else:
+            _check_joint(record, segments[-1] if segments else None)
+            segments.append(record)
+            ends.append(size + len(line))
         h = unframe(line[:-1])[1]
         size += len(line)
-    return Manifest(tuple(segments), h, size, data[size:])
+    return Manifest(tuple(segments), tuple(ends), dropped, h, size, data[size:])
 
 
 def repair(fs: Fs, directory: Path, manifest: Manifest) -> Manifest:
@@ -106,21 +128,39 @@ def repair(fs: Fs, directory: Path, manifest: Manifest) -> Manifest:
 def add(fs: Fs, directory: Path, manifest: Manifest, segment: Segment) -> Manifest:
     """Append a segment's line durably and return the manifest with it."""
     _check_joint(segment, manifest.segments[-1] if manifest.segments else None)
-    body = msgspec.json.encode(segment)[:-1]
+    h, size = _append(fs, directory, manifest, segment)
+    segments, ends = (*manifest.segments, segment), (*manifest.ends, size)
+    return Manifest(segments, ends, manifest.dropped, h, size)
+
+
+def drop(fs: Fs, directory: Path, manifest: Manifest, record: Dropped) -> Manifest:
+    """Say durably that segments are gone on purpose; the last one always stays."""
+    gone = sum(segment.last <= record.dropped for segment in manifest.segments)
+    assert gone < len(manifest.segments), "the newest segment anchors the chain"
+    h, size = _append(fs, directory, manifest, record)
+    return Manifest(manifest.segments[gone:], manifest.ends[gone:], record.dropped, h, size)
+
+
+def _append(
+    fs: Fs, directory: Path, manifest: Manifest, record: Segment | Dropped
+) -> tuple[bytes, int]:
+    body = msgspec.json.encode(record)[:-1]
     h = link(manifest.h, body)
     line = frame(body, h)
     append_file(fs, directory / layout.MANIFEST, line)
-    return Manifest((*manifest.segments, segment), h, manifest.size + len(line))
+    return h, manifest.size + len(line)
 
 
-def _read_line(line: bytes, prev: bytes) -> Segment | None:
+def _read_line(line: bytes, prev: bytes) -> Segment | Dropped | None:
     try:
         body, h = unframe(line.removesuffix(b"\n"))
     except UndecodableEvent:
         return None
     if not line.endswith(b"\n") or link(prev, body) != h:
         return None
-    return msgspec.json.decode(line[: -TRAILER - 1] + b"}", type=Segment)
+    if body.startswith(b'{"dropped":'):
+        return msgspec.json.decode(body + b"}", type=Dropped)
+    return msgspec.json.decode(body + b"}", type=Segment)
 
 
 def _check_joint(segment: Segment, before: Segment | None) -> None:

@@ -74,6 +74,7 @@ def salvage(directory: Path, into: Path, *, fs: Fs = OS_FS) -> Repaired:
     if damage.segments:
         data = fs.read(directory / layout.MANIFEST)[: damage.manifest_size]
         write_file(fs, into / layout.MANIFEST, data)
+        _drop_again(fs, into, listed.dropped)
     sealed = listed.segments[damage.segments - 1].last if damage.segments else 0
     for name in recover.tail_after(fs, directory, sealed):
         data = fs.read(directory / layout.TAIL / name)
@@ -92,12 +93,16 @@ def _find(fs: Fs, directory: Path) -> _Damage:
         raise JournalMissing(f"there is no journal in {directory}; check the path")
     listed = manifest.load(fs, directory, lenient=True)
     place, good, size = recover.Place(), 0, 0
-    ends = _line_ends(fs, directory)
-    for entry in listed.segments:
+    for entry, end in zip(listed.segments, listed.ends, strict=True):
         if not _whole(fs, directory, entry):
             break
         place = recover.Place(entry.last + 1, entry.head.encode())
-        good, size = good + 1, ends[good]
+        good, size = good + 1, end
+    if listed.dropped and not good:
+        raise JournalCorrupt(
+            f"no segment of {directory} is whole behind seq {listed.dropped}, up to which events "
+            "were dropped on purpose: nothing is left to go on from. Restore it from a backup"
+        )
     names = recover.tail_after(fs, directory, place.next_seq - 1)
     for index, name in enumerate(names):
         try:
@@ -130,12 +135,6 @@ def _whole(fs: Fs, directory: Path, entry: manifest.Segment) -> bool:
     return sha256(data).hexdigest() == entry.sha256
 
 
-def _line_ends(fs: Fs, directory: Path) -> list[int]:
-    path = directory / layout.MANIFEST
-    data = fs.read(path) if fs.exists(path) else b""
-    return [at + 1 for at, byte in enumerate(data) if byte == ord("\n")]
-
-
 def _move_tail(fs: Fs, directory: Path, damage: _Damage) -> list[str]:
     """Quarantine the damaged file's end and every file behind it, the last one first."""
     for index, name in reversed(list(enumerate(damage.tail))):
@@ -153,7 +152,9 @@ def _move_segments(fs: Fs, directory: Path, damage: _Damage) -> list[str]:
     if lost:
         torn = recover.Torn(layout.MANIFEST, damage.manifest_size)
         recover.quarantine(fs, directory, torn, lost, damage.last_good)
+        dropped = manifest.load(fs, directory, lenient=True).dropped
         fs.truncate(path, damage.manifest_size)
+        _drop_again(fs, directory, dropped)
         moved.append(layout.MANIFEST)
     for name in fs.names(directory / layout.SEGMENTS):
         if layout.segment_last(name) > damage.last_good:
@@ -164,6 +165,13 @@ def _move_segments(fs: Fs, directory: Path, damage: _Damage) -> list[str]:
         fs.sync_folder(folder)
         fs.sync_folder(directory / layout.SEGMENTS)
     return moved
+
+
+def _drop_again(fs: Fs, directory: Path, dropped: int) -> None:
+    """Say again what was dropped, should the line that said so be behind the damage."""
+    listed = manifest.load(fs, directory)
+    if dropped > listed.dropped:
+        manifest.drop(fs, directory, listed, manifest.Dropped(dropped, 0))
 
 
 def _loose(fs: Fs, directory: Path, damage: _Damage) -> Iterator[tuple[int, bytes]]:

@@ -15,7 +15,7 @@ from pathlib import Path
 
 import msgspec
 
-from journal import layout, manifest, proof, recover, schema, segment, tail
+from journal import layout, manifest, merkle, recover, schema, segment, tail
 from journal.codec import type_of
 from journal.errors import JournalCorrupt, JournalLocked
 from journal.fs import OS_FS, Fs, write_draft
@@ -118,7 +118,7 @@ def _make(fs: Fs, directory: Path, stretch: _Stretch, now: int) -> manifest.Segm
         head=stretch.hashes[-1].decode(),
         sha256=sha256(data).hexdigest(),
         size=len(data),
-        merkle=proof.root(stretch.hashes),
+        merkle=merkle.root(stretch.hashes),
         schema=schema.fingerprint(),
         types=dict(sorted(Counter(type_of(body) for body in stretch.bodies).items())),
         at=now,

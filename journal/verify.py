@@ -11,7 +11,7 @@ from typing import Literal
 
 import msgspec
 
-from journal import layout, manifest, proof, recover, snapshot, tail
+from journal import layout, manifest, merkle, recover, snapshot, tail
 from journal.codec import decode
 from journal.errors import JournalCorrupt, JournalMissing, UndecodableEvent
 from journal.fs import OS_FS, Fs
@@ -118,6 +118,10 @@ class _Audit:
         if listed.torn:
             what = f"the last line, {len(listed.torn)} bytes, was cut short"
             self._add("torn", layout.MANIFEST, listed.size, 0, what, _SEALED_AGAIN)
+        if listed.dropped:
+            self._place = recover.Place(listed.segments[0].first, listed.segments[0].prev.encode())
+            what = f"events up to seq {listed.dropped} were dropped on purpose"
+            self._add("note", layout.MANIFEST, -1, listed.dropped, what, "Nothing to do.")
         named = {entry.file for entry in listed.segments}
         for name in self._fs.names(self._directory / layout.SEGMENTS):
             if name not in named:
@@ -139,7 +143,7 @@ class _Audit:
             for block in segment.checked(data, entry):
                 self._block(file, *block)
                 hashes += block[2]
-            if proof.root(hashes) != entry.merkle:
+            if merkle.root(hashes) != entry.merkle:
                 what = "its Merkle root is not the manifest's"
                 self._add("corrupt", file, -1, entry.first, what, _RESTORE)
             if self._deep:

@@ -117,6 +117,20 @@ class DealRecorded(Input, frozen=True, gc=False):
     external_id: str
 
 
+class OrderFinished(Input, frozen=True, gc=False):
+    """The broker's history says that an accepted order is done: nothing more will come of it.
+
+    order   ticket
+    state   MT5's integer (`ORDER_STATE_*`): cancelled, filled in part or whole, rejected, expired
+    filled  lots in all; their deals may be seen later
+    """
+
+    key: str
+    order: int
+    state: int
+    filled: float
+
+
 class EvidenceGathered(Input, frozen=True, gc=False):
     """What a search of the broker's lists showed about one unresolved intent.
 

@@ -1,0 +1,97 @@
+"""Take events out of a journal: into one file, or segments to an object store for many readers."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
+
+from journal import layout, manifest
+from journal.errors import JournalMissing, UsageError
+from journal.fs import OS_FS
+from journal.sql import connect
+
+if TYPE_CHECKING:
+    import pyarrow.dataset
+    import pyarrow.fs
+
+Format = Literal["parquet", "arrow", "csv"]
+
+_ALL = "SELECT * EXCLUDE (utc, order_key) REPLACE (data::VARCHAR AS data) FROM events"
+
+
+def export(directory: Path, target: Path, *, form: Format, query: str = _ALL) -> None:
+    """Write what a query returns, all events by default, to one new file.
+
+    Raises UsageError when the file exists, JournalMissing.
+    """
+    if target.exists():
+        raise UsageError(f"{target} exists; name a new file")
+    with connect(directory) as connection:
+        rows = connection.sql(query)
+        if rows is None:
+            raise UsageError("the query returns nothing; give a SELECT")
+        if form == "parquet":
+            rows.to_parquet(str(target))
+        elif form == "csv":
+            rows.to_csv(str(target))
+        else:
+            _write_arrow(rows.to_arrow_reader(65_536), target)
+
+
+def publish(directory: Path, store: pyarrow.fs.FileSystem, base: str) -> list[str]:
+    """Copy segments that are not there yet, then the manifest; return the names that were copied.
+
+    store, base  a pyarrow file system (S3, local, …) and a folder in it, one for each journal
+    """
+    listed = manifest.load(OS_FS, directory)
+    store.create_dir(f"{base}/{layout.SEGMENTS}", recursive=True)
+    there = {info.base_name: info.size for info in _infos(store, f"{base}/{layout.SEGMENTS}")}
+    copied = []
+    for entry in listed.segments:
+        if there.get(entry.file) != entry.size:
+            data = OS_FS.read(directory / layout.SEGMENTS / entry.file)
+            _put(store, f"{base}/{layout.SEGMENTS}/{entry.file}", data)
+            copied.append(entry.file)
+    if listed.size:
+        lines = OS_FS.read(directory / layout.MANIFEST)[: listed.size]
+        _put(store, f"{base}/{layout.MANIFEST}", lines)  # last: it names what is all there by then
+    return copied
+
+
+def published(store: pyarrow.fs.FileSystem, bases: list[str]) -> pyarrow.dataset.Dataset:
+    """Return the sealed events of several journals as one dataset, the columns of segments.
+
+    `connection.register("events", published(...))` makes it a table of DuckDB. `run` tells the
+    journals apart. Raises JournalMissing when a folder has no manifest.
+    """
+    import pyarrow.dataset  # noqa: PLC0415 (who asks for this has a use for it, nobody else)
+
+    paths = []
+    for base in bases:
+        try:
+            with store.open_input_stream(f"{base}/{layout.MANIFEST}") as stream:
+                listed = manifest.parse(stream.read())
+        except FileNotFoundError as error:
+            raise JournalMissing(f"no journal is published at {base}; check the path") from error
+        paths += [f"{base}/{layout.SEGMENTS}/{entry.file}" for entry in listed.segments]
+    return pyarrow.dataset.dataset(paths, filesystem=store, format="parquet")
+
+
+def _infos(store: pyarrow.fs.FileSystem, folder: str) -> list[pyarrow.fs.FileInfo]:
+    import pyarrow.fs  # noqa: PLC0415 (as above)
+
+    infos: list[pyarrow.fs.FileInfo] = store.get_file_info(pyarrow.fs.FileSelector(folder))
+    return infos
+
+
+def _put(store: pyarrow.fs.FileSystem, path: str, data: bytes) -> None:
+    with store.open_output_stream(path) as stream:
+        stream.write(data)
+
+
+def _write_arrow(batches: pyarrow.RecordBatchReader, target: Path) -> None:
+    import pyarrow.ipc  # noqa: PLC0415 (as above)
+
+    with pyarrow.ipc.new_file(str(target), batches.schema) as writer:
+        for batch in batches:
+            writer.write_batch(batch)

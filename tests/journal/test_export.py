@@ -1,0 +1,99 @@
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import pyarrow.fs
+import pyarrow.ipc
+import pyarrow.parquet
+import pytest
+
+from journal import Limits
+from journal.errors import JournalMissing, UsageError
+from journal.export import export, publish, published
+from journal.seal import SealLimits, seal
+from tests.journal.builders import grow
+
+TEN = SealLimits(events=10)
+
+
+@pytest.fixture
+def journal(tmp_path: Path) -> Path:
+    directory = tmp_path / "journal"
+    grow(directory, 24, limits=Limits(batch=5, file_events=5))
+    seal(directory, limits=TEN, now=lambda: 0)
+    return directory
+
+
+def test_parquet_arrow_and_csv_hold_every_event(journal: Path, tmp_path: Path) -> None:
+    export(journal, tmp_path / "a.parquet", form="parquet")
+    export(journal, tmp_path / "a.arrow", form="arrow")
+    export(journal, tmp_path / "a.csv", form="csv")
+    rows = pyarrow.parquet.read_table(tmp_path / "a.parquet").to_pylist()
+    assert [row["seq"] for row in rows] == list(range(1, 25))
+    with pyarrow.ipc.open_file(str(tmp_path / "a.arrow")) as file:
+        assert file.read_all().to_pylist() == rows
+    counted = duckdb.execute(
+        "SELECT count(*), sum(seq) FROM read_csv(?)", [str(tmp_path / "a.csv")]
+    )
+    assert counted.fetchall() == [(24, 300)]
+
+
+def test_a_query_chooses_what_is_exported(journal: Path, tmp_path: Path) -> None:
+    query = "SELECT seq, close FROM bar_closed WHERE seq > 22"
+    export(journal, tmp_path / "a.csv", form="csv", query=query)
+    assert len((tmp_path / "a.csv").read_text(encoding="utf-8").splitlines()) == 3
+
+
+def test_an_export_overwrites_nothing(journal: Path, tmp_path: Path) -> None:
+    (tmp_path / "a.csv").touch()
+    with pytest.raises(UsageError, match="exists"):
+        export(journal, tmp_path / "a.csv", form="csv")
+
+
+Store = tuple[pyarrow.fs.FileSystem, str]
+
+
+@pytest.fixture(params=["folder", "S3"])
+def store(tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Store]:
+    if request.param == "folder":
+        yield pyarrow.fs.LocalFileSystem(), (tmp_path / "store").as_posix()
+        return
+    server: Any = pytest.importorskip("moto.server", reason="moto serves S3 on the loopback")
+    s3 = server.ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
+    s3.start()
+    host, port = s3.get_host_and_port()
+    yield (
+        pyarrow.fs.S3FileSystem(
+            access_key="test",
+            secret_key="test",
+            endpoint_override=f"http://{host}:{port}",
+            allow_bucket_creation=True,
+            region="us-east-1",
+        ),
+        "journals",
+    )
+    s3.stop()
+
+
+def test_many_journals_are_published_and_queried_together(
+    journal: Path, tmp_path: Path, store: Store
+) -> None:
+    filesystem, base = store
+    other = tmp_path / "other"
+    grow(other, 10, limits=Limits(batch=5, file_events=5))
+    seal(other, limits=TEN, now=lambda: 0)
+    assert len(publish(journal, filesystem, f"{base}/one")) == 2
+    assert len(publish(other, filesystem, f"{base}/two")) == 1
+    grow(journal, 10, limits=Limits(batch=5, file_events=5))
+    seal(journal, limits=TEN, now=lambda: 0)
+    assert len(publish(journal, filesystem, f"{base}/one")) == 1  # only what is new
+    events = published(filesystem, [f"{base}/one", f"{base}/two"])
+    connection = duckdb.connect()
+    connection.register("events", events)
+    query = "SELECT symbol, count(*), max(seq) FROM events GROUP BY symbol"
+    assert connection.execute(query).fetchall() == [("EURUSD", 44, 34)]
+    with pytest.raises(JournalMissing, match="no journal is published"):
+        published(filesystem, [f"{base}/three"])
