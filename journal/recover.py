@@ -130,6 +130,20 @@ def cut(fs: Fs, directory: Path, torn: Torn, last_good: int) -> None:
         fs.sync_folder(path.parent)
 
 
+def make_durable(fs: Fs, directory: Path) -> None:
+    """Sync the last tail file: its writer may have died between a write and the sync.
+
+    What was read from it will be built upon, so a power cut must not take it away any more.
+    """
+    for name in tail_names(fs, directory)[-1:]:
+        handle = fs.open(directory / layout.TAIL / name, new=False)
+        try:
+            fs.sync(handle)
+        finally:
+            fs.close(handle)
+        fs.sync_folder(directory / layout.TAIL)
+
+
 def quarantine(fs: Fs, directory: Path, torn: Torn, data: bytes, last_good: int) -> None:
     """Keep bytes that are about to be cut off, and a note for the engine to append."""
     note = JournalRecovered(torn.name, torn.offset, len(data), digest(data), last_good)

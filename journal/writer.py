@@ -122,6 +122,7 @@ class Writer:
                         f"{end.torn.offset}) and strict opening was asked for; nothing was changed"
                     )
                 recover.cut(fs, directory, end.torn, end.place.next_seq - 1)
+            recover.make_durable(fs, directory)
             writer = cls(
                 directory,
                 run=run,

@@ -10,6 +10,7 @@ from journal.chain import digest
 from journal.envelope import stamp
 from journal.errors import JournalCorrupt
 from journal.events import JournalRecovered
+from journal.fs import OsFs
 from tests.journal.builders import RUN, event, events, grow, only_tail
 
 
@@ -58,6 +59,31 @@ def test_a_recovery_is_reported_until_the_journal_holds_its_event(tmp_path: Path
     for _ in range(2):
         with Writer.open(dead, run=RUN) as writer:
             assert writer.recovered == []
+
+
+class SyncsSeen(OsFs):
+    """The real file system; remembers which files were synced."""
+
+    def __init__(self) -> None:
+        self.paths: dict[int, str] = {}
+        self.synced: list[str] = []
+
+    def open(self, path: Path, *, new: bool) -> int:
+        handle = super().open(path, new=new)
+        self.paths[handle] = path.name
+        return handle
+
+    def sync(self, handle: int) -> None:
+        super().sync(handle)
+        self.synced.append(self.paths[handle])
+
+
+def test_what_a_dead_writer_had_not_synced_is_synced_before_it_is_built_upon(
+    tmp_path: Path,
+) -> None:
+    dead, fs = crashed(tmp_path), SyncsSeen()
+    with Writer.open(dead, run=RUN, fs=fs):
+        assert fs.synced == ["000000000001.jsonl"]
 
 
 def test_a_file_without_a_whole_event_is_quarantined_as_a_whole(tmp_path: Path) -> None:
