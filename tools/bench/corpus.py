@@ -27,13 +27,12 @@ def demo_config(journal: Path) -> Config:
 
 def make(setting: Setting) -> Round:
     """Write the corpus: the demo on `size` bars."""
-    sealings = Sealings()
+    Sealings(prevented=True)
 
     def run() -> Sample:
         summary = run_engine(
             demo_config(Path(setting.corpus)), base=CONFIG.parent, max_bars=setting.size
         )
-        sealings.wait()
         return {"events": summary.events}
 
     return run
