@@ -15,6 +15,7 @@ from journal import layout, manifest, recover, tail
 from journal.errors import JournalCorrupt, JournalMissing
 from journal.fs import Fs
 from journal.manifest import Segment
+from journal.visits import Branch, visit
 
 _LOOKS = 3
 
@@ -36,7 +37,7 @@ class Cursor:
         """Raises JournalMissing."""
         if not fs.exists(directory / layout.TAIL):
             raise JournalMissing(f"there is no journal in {directory}; check the path")
-        self.next_seq = after + 1
+        self.next_seq = max(0, after) + 1
         self._fs = fs
         self._directory = directory
         # Where the tail was left: going on there spares checking the file from its start again.
@@ -77,6 +78,7 @@ class Cursor:
             except JournalMissing:
                 raise
             except FileNotFoundError:
+                visit(Branch.FILE_VANISHED)
                 if self.next_seq > before:
                     yield from self.pieces(until, skip)
                     return

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Protocol
 
 from journal import lock
+from journal.visits import Branch, visit
 
 _BINARY: int = getattr(os, "O_BINARY", 0)  # Windows translates line ends without it
 _sync: Callable[[int], None] = getattr(os, "fdatasync", os.fsync)  # Windows has fsync only
@@ -143,8 +144,9 @@ def write_file(fs: Fs, path: Path, data: bytes) -> None:
 def write_draft(fs: Fs, path: Path, data: bytes) -> Path:
     """Write a whole file durably under a temporary name and return that."""
     draft = path.with_name(path.name + ".tmp")
-    if fs.exists(draft):
-        fs.unlink(draft)  # left by a crash
+    if fs.exists(draft):  # left by a crash
+        visit(Branch.DRAFT_LEFT)
+        fs.unlink(draft)
     _append(fs, draft, data, new=True)
     return draft
 

@@ -15,6 +15,7 @@ from journal.chain import GENESIS, digest, link
 from journal.codec import HASH_MARK, frame, unframe
 from journal.errors import JournalCorrupt, UndecodableEvent
 from journal.fs import Fs, append_file, write_file
+from journal.visits import Branch, visit
 
 
 class Segment(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -99,6 +100,7 @@ def parse(data: bytes, *, lenient: bool = False) -> Manifest:
             last = size + len(line) == len(data) and line.count(HASH_MARK) <= 1
             if lenient or last:
                 break
+            visit(Branch.REFUSED_MANIFEST)
             raise JournalCorrupt(_damaged(size))
         if isinstance(record, Dropped):
             dropped = record.dropped
@@ -117,6 +119,7 @@ def repair(fs: Fs, directory: Path, manifest: Manifest) -> Manifest:
     """Move a torn last line to quarantine; its segment is sealed again from the tail."""
     if not manifest.torn:
         return manifest
+    visit(Branch.MANIFEST_TORN)
     folder = directory / layout.QUARANTINE
     fs.make_folder(folder)
     name = f"manifest-{manifest.size}-{digest(manifest.torn)[:8]}.bytes"

@@ -15,6 +15,7 @@ from journal.chain import GENESIS, digest
 from journal.errors import JournalCorrupt
 from journal.events import JournalRecovered
 from journal.fs import Fs, write_file
+from journal.visits import Branch, visit
 
 _PENDING = ".json"
 _NOTED = ".noted"
@@ -55,7 +56,10 @@ def tail_names(fs: Fs, directory: Path) -> list[str]:
 def tail_after(fs: Fs, directory: Path, sealed: int) -> list[str]:
     """Return the tail files that hold events beyond what is sealed, in order."""
     names = tail_names(fs, directory)
-    return [name for name in names if (layout.tail_first(name) or 0) > sealed]
+    beyond = [name for name in names if (layout.tail_first(name) or 0) > sealed]
+    if len(beyond) < len(names):
+        visit(Branch.TAIL_SEALED)
+    return beyond
 
 
 def find_end(fs: Fs, directory: Path) -> End:
@@ -73,6 +77,8 @@ def find_end(fs: Fs, directory: Path) -> End:
         for _ in scan.blocks():
             pass
         check_end(name, scan, last=name == names[-1])
+        if scan.bad is None and not scan.finished:
+            visit(Branch.NO_FOOTER)
         if scan.header is None or scan.next_seq == scan.header.first:
             torn = Torn(name, 0)  # as a whole: without an event, the next file needs its name
         else:
@@ -80,6 +86,7 @@ def find_end(fs: Fs, directory: Path) -> End:
             torn = Torn(name, scan.bad.offset) if scan.bad else None
     unlisted = unlisted_segment(fs, directory, place.next_seq - 1)
     if unlisted:
+        visit(Branch.REFUSED_UNLISTED)
         raise JournalCorrupt(
             f"{layout.SEGMENTS}/{unlisted} holds events after seq {place.next_seq - 1}, where the "
             "manifest and the tail end: lines of the manifest are lost. Restore it from a backup"
@@ -104,12 +111,14 @@ def check_end(name: str, scan: tail.Scan, *, last: bool) -> None:
     Raises JournalCorrupt.
     """
     if scan.bad and (scan.bad.rotten or not last):
+        visit(Branch.REFUSED_ROT)
         raise JournalCorrupt(_rotten(name, scan.bad))
 
 
 def check_joint(name: str, header: tail.Header | None, place: Place) -> None:
     """Check that a tail file continues from `place`. Raises JournalCorrupt."""
     if header and (header.first, header.prev.encode()) != (place.next_seq, place.head):
+        visit(Branch.REFUSED_GAP)
         raise JournalCorrupt(
             f"{name} begins at seq {header.first} after hash {header.prev}, expected seq "
             f"{place.next_seq} after {place.head.decode()}: a file before it is missing or was "
@@ -123,6 +132,9 @@ def cut(fs: Fs, directory: Path, torn: Torn, last_good: int) -> None:
     data = fs.read(path, torn.offset)
     if data:
         quarantine(fs, directory, torn, data, last_good)
+        visit(Branch.TORN_END if torn.offset else Branch.TORN_FILE)
+    else:
+        visit(Branch.EMPTY_FILE)
     if torn.offset:
         fs.truncate(path, torn.offset)
     else:
@@ -174,6 +186,7 @@ def _check_segments(fs: Fs, directory: Path, listed: manifest.Manifest) -> None:
     for entry in listed.segments:
         size = fs.size(folder / entry.file) if fs.exists(folder / entry.file) else -1
         if size != entry.size:
+            visit(Branch.REFUSED_SEGMENT)
             found = f"has {size} bytes instead of {entry.size}" if size >= 0 else "is missing"
             raise JournalCorrupt(
                 f"{layout.SEGMENTS}/{entry.file} {found}; it holds seq {entry.first} to "

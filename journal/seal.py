@@ -19,6 +19,7 @@ from journal import layout, manifest, merkle, recover, schema, segment, tail
 from journal.codec import type_of
 from journal.errors import JournalCorrupt, JournalLocked
 from journal.fs import OS_FS, Fs, write_draft
+from journal.visits import Branch, visit
 
 GRACE_NS = 60_000_000_000
 """How long a sealed tail file stays for readers that have just listed it."""
@@ -125,6 +126,8 @@ def _make(fs: Fs, directory: Path, stretch: _Stretch, now: int) -> manifest.Segm
     )
     folder = directory / layout.SEGMENTS
     fs.make_folder(folder)
+    if fs.exists(folder / entry.file):
+        visit(Branch.SEGMENT_AGAIN)
     draft = write_draft(fs, folder / entry.file, data)
     _prove(fs.read(draft), entry, stretch)
     fs.rename(draft, folder / entry.file)

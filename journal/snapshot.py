@@ -15,6 +15,7 @@ from journal import layout, schema
 from journal.chain import digest
 from journal.fs import OS_FS, Fs, write_file
 from journal.reader import lines
+from journal.visits import Branch, visit
 
 KEEP = 2
 """Snapshots of each projection that stay: should the newest be damaged, the one before serves."""
@@ -76,6 +77,7 @@ def newest(directory: Path, projection: str, version: int, *, fs: Fs = OS_FS) ->
             and _hash_at(fs, directory, found.seq) == found.h
         ):
             return found
+        visit(Branch.SNAPSHOT_IGNORED)
     return None
 
 

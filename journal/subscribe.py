@@ -11,8 +11,6 @@ import time
 from collections.abc import AsyncIterator, Callable, Collection, Iterator
 from pathlib import Path
 
-import anyio
-
 from journal.codec import decode, type_of
 from journal.cursor import Cursor
 from journal.envelope import AnyEvent
@@ -87,11 +85,13 @@ async def asubscribe(
     fs: Fs = OS_FS,
 ) -> AsyncIterator[AnyEvent]:
     """Yield events for ever, as `subscribe` does, and leave the event loop free between polls."""
+    from anyio import sleep  # noqa: PLC0415 (only here, and it takes longer to load than the rest)
+
     subscription = Subscription(directory, after=after, types=types, durable=durable, fs=fs)
     while True:
         for event in subscription.poll():
             yield event
-        await anyio.sleep(interval_s)
+        await sleep(interval_s)
 
 
 def _pause() -> bool:

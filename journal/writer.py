@@ -24,6 +24,7 @@ from journal.errors import InvalidEvent, JournalCorrupt, JournalHalted
 from journal.events import JournalRecovered
 from journal.fs import OS_FS, Fs
 from journal.reader import lines
+from journal.visits import Branch, visit
 
 
 class Limits(msgspec.Struct, frozen=True):
@@ -313,6 +314,7 @@ def _check_marks(fs: Fs, directory: Path, last: int) -> None:
     """Check that the journal still holds what snapshots were taken of. Raises JournalCorrupt."""
     for name, seq in snapshot.marks(fs, directory):
         if seq > last:
+            visit(Branch.REFUSED_CUT)
             raise JournalCorrupt(
                 f"{layout.SNAPSHOTS}/{name} was taken at seq {seq}, the journal ends at {last}: "
                 "its end was cut off. Restore the directory from a backup"
@@ -325,7 +327,9 @@ def _not_noted(fs: Fs, directory: Path) -> list[JournalRecovered]:
     for path, note in recover.pending(fs, directory):
         found = lines(directory, after=note.last_good, types={"JournalRecovered"}, fs=fs)
         if any(decode(body).data == note for _, body, _ in found):
+            visit(Branch.NOTE_FOUND)
             recover.mark_noted(fs, path)
         else:
+            visit(Branch.NOTE_PENDING)
             missing.append(note)
     return missing
