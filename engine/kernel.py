@@ -15,8 +15,7 @@ import msgspec
 from engine.config import Config
 from engine.execution import reactors
 from engine.execution.reactors import Draft
-from engine.strategies.base import Strategy
-from engine.strategies.catalogue import build
+from engine.strategies.catalogue import AnyStrategy, build
 from journal.envelope import AnyEvent, Event, stamp
 from journal.errors import DaybookError
 from journal.events import (
@@ -35,17 +34,31 @@ from projections.market import recent
 from projections.state import Fold, State
 
 
+class Memory(msgspec.Struct):
+    """Everything that a kernel knows, as one value of plain values: what a snapshot holds.
+
+    config  of the run, None before the first one
+    """
+
+    state: State
+    config: Config | None
+    strategies: list[AnyStrategy]
+
+
 class Kernel:
     """Folds every event into the state and decides on inputs.
 
     A recorded decision is folded with `evolve`; an input is folded and decided on with `step`.
     """
 
-    def __init__(self, state: State | None = None) -> None:
-        self._fold = Fold(state)
+    def __init__(self, memory: Memory | None = None) -> None:
+        """Know nothing yet, or what another kernel knew; the memory is taken over, not copied."""
+        self._fold = Fold(memory.state if memory is not None else None)
         self.state: State = self._fold.state
-        self._config: Config | None = None
-        self._strategies: dict[tuple[str, str], list[Strategy]] = {}
+        self._config = memory.config if memory is not None else None
+        self._strategies: dict[tuple[str, str], list[AnyStrategy]] = {}
+        for strategy in memory.strategies if memory is not None else ():
+            self._enlist(strategy)
         self._reactors: dict[type, Callable[[Event[Any]], Iterable[Draft]]] = {
             RunStarted: lambda event: reactors.on_start(self.state, event),
             BarClosed: self._on_bar,
@@ -56,6 +69,12 @@ class Kernel:
             BrokerSnapshotTaken: lambda event: reactors.on_snapshot(self.state, event),
             TerminalLost: lambda event: reactors.on_lost(self.state, event),
         }
+
+    @property
+    def memory(self) -> Memory:
+        """Everything the kernel knows; the same objects that it goes on with."""
+        strategies = [one for told in self._strategies.values() for one in told]
+        return Memory(self.state, self._config, strategies)
 
     @property
     def config(self) -> Config:
@@ -114,8 +133,7 @@ class Kernel:
     def _start(self, manifest: RunStarted) -> None:
         """Build the strategies afresh from the recorded configuration and the remembered bars.
 
-        A run's strategies are thus a function of the journal alone, and need no snapshot of their
-        own.
+        A run's strategies are thus a function of the journal alone.
         """
         try:
             config = msgspec.convert(manifest.config, Config)
@@ -130,7 +148,11 @@ class Kernel:
             strategy = build(entry)
             for bar in recent(self.state.market, entry.symbol, entry.timeframe):
                 strategy.update(bar)
-            self._strategies.setdefault((entry.symbol, entry.timeframe), []).append(strategy)
+            self._enlist(strategy)
+
+    def _enlist(self, strategy: AnyStrategy) -> None:
+        series = strategy.config.symbol, strategy.config.timeframe
+        self._strategies.setdefault(series, []).append(strategy)
 
     def _on_bar(self, event: Event[BarClosed]) -> Iterable[Draft]:
         if not self.state.run.live:  # caught up on later: too old to trade on

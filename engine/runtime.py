@@ -31,6 +31,7 @@ from journal.events import (
     ClockOffsetMeasured,
     FeedCaughtUp,
     JournalRecovered,
+    OrderFinished,
     OrderIntended,
     OrderProposed,
     OrderUnresolved,
@@ -63,6 +64,7 @@ class Journal(Protocol):
     """What the loop needs of the journal's writer."""
 
     next_seq: int
+    head: bytes
     recovered: list[JournalRecovered]
 
     def append(self, event: AnyEvent) -> None:
@@ -75,6 +77,16 @@ class Journal(Protocol):
         """Commit when the oldest uncommitted event has waited long enough."""
 
 
+class Memory(Protocol):
+    """Keeps what the kernel knows, so that the next start need not fold the whole journal."""
+
+    def due(self, seq: int) -> bool:
+        """Tell whether it is time to keep it again."""
+
+    def save(self, kernel: Kernel, head: bytes) -> None:
+        """Keep what the kernel knows at the journal's head, all of it durable."""
+
+
 @dataclass(frozen=True, slots=True)
 class World:
     """Everything outside that a run touches; all of it can be simulated."""
@@ -83,6 +95,7 @@ class World:
     gateway: Gateway
     clock: Clock
     server_time: ServerTime
+    memory: Memory | None = None
 
 
 class Progress(msgspec.Struct, frozen=True):
@@ -119,6 +132,7 @@ class Engine:
         self._kernel = kernel
         self._journal, self._gateway = world.journal, world.gateway
         self._clock, self._server_time = world.clock, world.server_time
+        self._memory = world.memory
         self._observe, self._max_bars = observe, max_bars
         self._stopping = ""
         self._bars = 0
@@ -180,6 +194,8 @@ class Engine:
         state_digest = digest(self.state)
         self._record(RunEnded(reason, detail, state_digest))
         self._journal.commit()
+        if self._memory is not None:
+            self._memory.save(self._kernel, self._journal.head)
         return Ending(reason, self._bars, state_digest)
 
     # --- the loop
@@ -195,6 +211,7 @@ class Engine:
             turns += 1
             if turns % BREATH == 0:
                 self._report()
+                self._remember()
                 await anyio.lowlevel.checkpoint()
         self._report()
 
@@ -204,6 +221,7 @@ class Engine:
         if await self._may_have_dealt():
             self._quiet_turns = 0
             await self._read_deals(OVERLAP_MSC)
+            await self._follow()
         await self._read_bars()
         if self._decided:
             await self._settle()
@@ -236,6 +254,29 @@ class Engine:
             if deal.ticket not in index.deals:
                 key = key_of(index, deal)
                 self._record(deal, cause=index.intents.get(key, 0), corr=key)
+
+    def _remember(self) -> None:
+        """Between two steps everything is settled: the moment to take a snapshot, if one is due."""
+        if self._memory is not None and self._memory.due(self.state.seq):
+            self._journal.commit()
+            self._memory.save(self._kernel, self._journal.head)
+
+    async def _follow(self) -> None:
+        """Ask the broker's history about accepted orders that their deals have not filled: the rest
+        may have been cancelled, and nothing else tells."""
+        waiting = {
+            order.ticket: order
+            for order in self.state.orders.open.values()
+            if order.status == "accepted"
+        }
+        if not waiting:
+            return
+        since = min(order.server_msc for order in waiting.values()) - DAY_MSC
+        for seen in await self._gateway.orders(since):
+            order = waiting.get(seen.ticket)
+            if order is not None and seen.done and seen.filled != order.final:
+                done = OrderFinished(order.key, seen.ticket, seen.state, seen.filled)
+                self._record(done, cause=order.seq, corr=order.key)
 
     def _report(self) -> None:
         if self._observe is not None:
@@ -279,6 +320,7 @@ class Engine:
         reply = await self._gateway.submit(intent)
         self._record(reply, cause=intended.seq, corr=intent.key)
         await self._read_deals(OVERLAP_MSC)
+        await self._follow()
 
     async def _investigate(self, decision: AnyEvent) -> None:
         order = self.state.orders.open.get(decision.corr)
@@ -310,6 +352,7 @@ class Engine:
         self._decided.clear()  # a start acts on the state, not on what led to it
         for order in unresolved(self.state.orders):
             await self._search(order)
+        await self._follow()
         await self._catch_up()
         await self._reconcile()
         await self._settle()
@@ -346,12 +389,13 @@ class Engine:
         """Hold the journal against the broker's own picture; give its lists time to agree before
         judging."""
         polls = self._config.broker.evidence.polls
-        for poll in range(polls):
+        for poll in range(1, polls + 1):
             snapshot: BrokerSnapshotTaken = await self._gateway.snapshot()
-            if poll == polls - 1 or not diff(self.state, snapshot):
+            if poll == polls or not diff(self.state, snapshot):
                 break
             await self._clock.sleep(self._config.broker.evidence.interval_s)
-            await self._read_deals(DAY_MSC)
+            whole = poll == polls - 1  # before the verdict: a late deal may bear an old stamp
+            await self._read_deals(self.state.idempotency.watermark if whole else DAY_MSC)
         self._record(snapshot)
 
     async def _reconnect(self) -> None:

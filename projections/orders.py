@@ -10,6 +10,7 @@ from journal.envelope import Event
 from journal.events import (
     DealRecorded,
     OrderAccepted,
+    OrderFinished,
     OrderIntended,
     OrderProposed,
     OrderRefused,
@@ -30,10 +31,11 @@ class Order(msgspec.Struct):
     """One order.
 
     status   `proposed`, `intended`, `unresolved`, `accepted`; then finished: `vetoed`, `refused`,
-             `filled`
+             `filled` (wholly or in part), `cancelled` (nothing was)
     seq      of its newest decision
     ticket   the broker's, 0 while unknown
     filled   lots; `average` is their volume-weighted price
+    final    lots that the broker will have filled in all; `volume` until its history says otherwise
     risk     account currency
     """
 
@@ -56,6 +58,7 @@ class Order(msgspec.Struct):
     ticket: int = 0
     filled: float = 0.0
     average: float = 0.0
+    final: float = 0.0
     note: str = ""
 
 
@@ -69,6 +72,7 @@ class Orders(msgspec.Struct):
     intended: int = 0
     accepted: int = 0
     refused: int = 0
+    cancelled: int = 0
     filled: int = 0
     fills: int = 0
 
@@ -106,7 +110,8 @@ def _intended(state: Orders, event: Event[OrderIntended]) -> None:
     state.intended += 1
     order = state.open[data.key]
     order.status, order.seq = "intended", event.seq
-    order.volume, order.price, order.sl, order.tp = data.volume, data.price, data.sl, data.tp
+    order.volume = order.final = data.volume
+    order.price, order.sl, order.tp = data.price, data.sl, data.tp
     order.risk, order.server_msc = data.risk, data.server_msc
 
 
@@ -115,6 +120,13 @@ def _accepted(state: Orders, event: Event[OrderAccepted]) -> None:
     order = state.open[event.data.key]
     order.status, order.seq, order.ticket = "accepted", event.seq, event.data.order
     _finish_if_filled(state, order, event.seq)
+
+
+def _finished(state: Orders, event: Event[OrderFinished]) -> None:
+    order = state.open.get(event.data.key)
+    if order is not None and order.status == "accepted":
+        order.final = event.data.filled
+        _finish_if_filled(state, order, event.seq)
 
 
 def _refused(state: Orders, event: Event[OrderRefused]) -> None:
@@ -129,10 +141,8 @@ def _unresolved(state: Orders, event: Event[OrderUnresolved]) -> None:
 
 def _deal(state: Orders, event: Event[DealRecorded]) -> None:
     deal = event.data
-    if deal.entry != DealEntry.IN or not event.corr:
-        return
     order = state.open.get(event.corr)
-    if order is None:
+    if order is None or not _fills(deal, order):
         return
     state.fills += 1
     filled = order.filled + deal.volume
@@ -141,11 +151,22 @@ def _deal(state: Orders, event: Event[DealRecorded]) -> None:
     _finish_if_filled(state, order, event.seq)
 
 
+def _fills(deal: DealRecorded, order: Order) -> bool:
+    """Tell a fill from what else happens to the position. On a netting account a fill may close."""
+    return deal.order == order.ticket if order.ticket else deal.entry == DealEntry.IN
+
+
 def _finish_if_filled(state: Orders, order: Order, seq: int) -> None:
     # A deal may be seen before the reply that accepts its order: both must be there.
-    if order.status == "accepted" and order.filled >= order.volume - VOLUME_EPSILON:
-        state.filled += 1
-        _finish(state, order.key, "filled", seq, "")
+    if order.status != "accepted" or order.filled < order.final - VOLUME_EPSILON:
+        return
+    if not order.final:
+        state.cancelled += 1
+        _finish(state, order.key, "cancelled", seq, "the broker ended it unfilled")
+        return
+    part = order.final < order.volume - VOLUME_EPSILON
+    state.filled += 1
+    _finish(state, order.key, "filled", seq, f"of {order.volume:g} lots" if part else "")
 
 
 def _finish(state: Orders, key: str, status: str, seq: int, note: str) -> None:
@@ -161,9 +182,10 @@ _HANDLERS: dict[Any, Any] = {
     OrderVetoed: _vetoed,
     OrderIntended: _intended,
     OrderAccepted: _accepted,
+    OrderFinished: _finished,
     OrderRefused: _refused,
     OrderUnresolved: _unresolved,
     DealRecorded: _deal,
 }
 
-ORDERS = Projection("orders", 1, Orders, _HANDLERS)
+ORDERS = Projection("orders", 2, Orders, _HANDLERS)

@@ -96,19 +96,22 @@ def _deal(state: Performance, event: Event[DealRecorded]) -> None:
         result = deal.profit + deal.commission + deal.swap + deal.fee
         state.results[deal.position_id] = state.results.get(deal.position_id, 0.0) + result
         if known is not None and deal.entry != DealEntry.IN:
-            _closed(state, deal, volume)
+            _unfloat(state, deal, volume)
+        if deal.position_id not in state.book.open and deal.position_id not in state.book.early:
+            _closed(state, deal.position_id)
     _mark(state)
 
 
-def _closed(state: Performance, deal: DealRecorded, volume: float) -> None:
+def _unfloat(state: Performance, deal: DealRecorded, volume: float) -> None:
     # What the deal has realised floats no more, or equity would count it twice until the next bar.
     floated = state.floating.pop(deal.position_id, 0.0)
     rest = state.book.open.get(deal.position_id)
-    if rest is not None:
-        if deal.entry != DealEntry.INOUT:
-            state.floating[deal.position_id] = floated * rest.volume / volume
-        return
-    result = state.results.pop(deal.position_id)
+    if rest is not None and deal.entry != DealEntry.INOUT:
+        state.floating[deal.position_id] = floated * rest.volume / volume
+
+
+def _closed(state: Performance, identifier: int) -> None:
+    result = state.results.pop(identifier)
     state.trades += 1
     if result > 0.0:
         state.wins += 1
@@ -134,4 +137,4 @@ _HANDLERS: dict[Any, Any] = {
     DealRecorded: _deal,
 }
 
-PERFORMANCE = Projection("performance", 1, initial, _HANDLERS)
+PERFORMANCE = Projection("performance", 2, initial, _HANDLERS)

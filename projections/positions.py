@@ -39,10 +39,16 @@ class Position(msgspec.Struct):
 
 
 class Positions(msgspec.Struct):
-    """State of the open positions, and the levels of intents that have no position yet."""
+    """State of the open positions.
+
+    levels  stop and target of intents that have no position yet
+    early   lots that were closed of a position before the deal that opened them was seen: a
+            broker's list may show the later deal first
+    """
 
     open: dict[int, Position] = {}
     levels: dict[str, tuple[float, float]] = {}
+    early: dict[int, float] = {}
 
 
 def of_magic(state: Positions, magic: int, symbol: str) -> list[Position]:
@@ -67,6 +73,8 @@ def _deal(state: Positions, event: Event[DealRecorded]) -> None:
     if position is None:
         if deal.entry in (DealEntry.IN, DealEntry.INOUT):
             _open(state, event, side)
+        else:
+            _close_early(state, deal.position_id, deal.volume)
         return
     position.costs += deal.commission + deal.swap + deal.fee
     if side == position.side:
@@ -78,11 +86,15 @@ def _deal(state: Positions, event: Event[DealRecorded]) -> None:
 def _open(state: Positions, event: Event[DealRecorded], side: int) -> None:
     deal = event.data
     sl, tp = state.levels.pop(event.corr, (0.0, 0.0))
+    volume = deal.volume - state.early.pop(deal.position_id, 0.0)
+    if volume <= VOLUME_EPSILON:
+        _close_early(state, deal.position_id, -volume)
+        return
     state.open[deal.position_id] = Position(
         identifier=deal.position_id,
         symbol=deal.symbol,
         side=side,
-        volume=deal.volume,
+        volume=volume,
         price=deal.price,
         magic=deal.magic,
         key=event.corr,
@@ -91,6 +103,11 @@ def _open(state: Positions, event: Event[DealRecorded], side: int) -> None:
         tp=tp,
         costs=deal.commission + deal.swap + deal.fee,
     )
+
+
+def _close_early(state: Positions, identifier: int, volume: float) -> None:
+    if volume > VOLUME_EPSILON:
+        state.early[identifier] = state.early.get(identifier, 0.0) + volume
 
 
 def _add(position: Position, deal: DealRecorded) -> None:
@@ -105,6 +122,9 @@ def _reduce(state: Positions, position: Position, deal: DealRecorded) -> None:
         del state.open[position.identifier]
     elif rest > 0.0:
         position.volume = rest
+    elif deal.entry != DealEntry.INOUT:
+        del state.open[position.identifier]
+        _close_early(state, position.identifier, -rest)
     else:  # a netting account's reversal (INOUT): the rest opens the other way at the deal's price
         position.side, position.volume, position.price = -position.side, -rest, deal.price
 
@@ -115,4 +135,4 @@ _HANDLERS: dict[Any, Any] = {
     DealRecorded: _deal,
 }
 
-POSITIONS = Projection("positions", 1, Positions, _HANDLERS)
+POSITIONS = Projection("positions", 2, Positions, _HANDLERS)

@@ -33,7 +33,7 @@ PROJECTIONS: tuple[Projection[Any], ...] = (
 
 
 class State(msgspec.Struct):
-    """The state of every projection, and the sequence of the last event folded in."""
+    """The state of every projection, and sequence and time of the last event folded in."""
 
     run: Run
     market: Market
@@ -43,6 +43,7 @@ class State(msgspec.Struct):
     idempotency: Idempotency
     performance: Performance
     seq: int = 0
+    ts: int = 0
 
 
 def initial() -> State:
@@ -68,7 +69,8 @@ class Fold:
 
     def evolve(self, event: Event[Any]) -> None:
         """Fold in one event. A deal that is recorded already changes nothing."""
-        self.state.seq = event.seq
+        state = self.state
+        state.seq, state.ts = event.seq, event.ts
         for handler, part in self._routes.get(type(event.data), ()):
             handler(part, event)
 

@@ -40,8 +40,11 @@ class OrderSeen(msgspec.Struct, frozen=True, gc=False):
     """One order as the broker lists it, live or in history.
 
     type      MT5's integer: 0 buy, 1 sell, …
-    volume    lots, as first asked for
+    volume    lots, as first asked for; `filled` is the part that is done
     time_msc  server milliseconds of its placing
+    state     MT5's integer
+    done      it is in the history: nothing more will come of it
+    reason    MT5's integer: who placed it, a person, a program or the server
     """
 
     ticket: int
@@ -51,6 +54,10 @@ class OrderSeen(msgspec.Struct, frozen=True, gc=False):
     volume: float
     time_msc: int
     comment: str
+    filled: float = 0.0
+    state: int = 0
+    done: bool = False
+    reason: int = 3
 
 
 class AccountView(Protocol):

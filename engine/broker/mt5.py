@@ -229,7 +229,8 @@ class Mt5Gateway:
         """Read live orders and the order history."""
         live = await self._calls.call("orders_get")
         done = await self._history("history_orders_get", since_msc)
-        seen = {record.ticket: _order(record) for record in (*live, *done)}
+        seen = {record.ticket: _order(record, done=False) for record in live}
+        seen.update({record.ticket: _order(record, done=True) for record in done})
         return [seen[ticket] for ticket in sorted(seen)]
 
     async def _history(self, function: str, since_msc: int) -> Sequence[Any]:
@@ -287,7 +288,7 @@ def _deal(record: Any) -> DealRecorded:
     )
 
 
-def _order(record: Any) -> OrderSeen:
+def _order(record: Any, *, done: bool) -> OrderSeen:
     return OrderSeen(
         ticket=record.ticket,
         symbol=record.symbol,
@@ -296,6 +297,10 @@ def _order(record: Any) -> OrderSeen:
         volume=record.volume_initial,
         time_msc=record.time_setup_msc,
         comment=record.comment,
+        filled=round(record.volume_initial - record.volume_current, 8),
+        state=record.state,
+        done=done,
+        reason=record.reason,
     )
 
 

@@ -6,7 +6,7 @@ from engine.broker.gateway import AccountView, OrderSeen
 from engine.clock import Clock
 from engine.config import Evidence
 from journal.events import DealRecorded, EvidenceGathered
-from journal.events.mt5 import DealEntry
+from journal.events.mt5 import DealEntry, DealReason
 from projections.idempotency import Idempotency, key_in
 from projections.orders import VOLUME_EPSILON, Order
 
@@ -16,6 +16,12 @@ coarse."""
 
 EARLY_MSC = 60 * 1000
 """How much older than the quote an order may be and still be suspected of being this intent's."""
+
+SERVER_MADE = frozenset(
+    {DealReason.SL, DealReason.TP, DealReason.SO, DealReason.ROLLOVER, DealReason.VMARGIN,
+     DealReason.SPLIT}
+)  # fmt: skip
+"""Reasons of orders that the server places by itself; orders and deals share the numbers."""
 
 
 async def gather(
@@ -27,10 +33,11 @@ async def gather(
     is enough.
     """
     orders: set[int] = set()
+    again: set[int] = set()  # a position that the broker re-opens bears its comment once more
     deals: set[int] = set()
     suspects: set[int] = set()  # one sight in any poll counts: a list may drop what it showed
     polls = 0
-    while polls < limits.polls and not orders:
+    while polls < limits.polls and not orders - again:
         if polls:
             await clock.sleep(limits.interval_s)
         polls += 1
@@ -43,9 +50,12 @@ async def gather(
         orders.update(d.order for d in own if d.order)
         orders.update(o.ticket for o in seen if bears(o.magic, o.comment, order))
         orders.update(p.identifier for p in held if bears(p.magic, p.comment, order))
+        again.update(d.order for d in own if d.reason in SERVER_MADE)
+        again.update(o.ticket for o in seen if o.reason in SERVER_MADE)
         alike = (*seen, *(_order_of(d) for d in history if d.entry == DealEntry.IN))
         suspects.update(o.ticket for o in alike if resembles(o, order, index))
     suspects -= orders
+    orders = orders - again or orders
     return EvidenceGathered(order.key, polls, sorted(orders), sorted(deals), sorted(suspects))
 
 
@@ -59,6 +69,7 @@ def _order_of(deal: DealRecorded) -> OrderSeen:
         volume=deal.volume,
         time_msc=deal.time_msc,
         comment=deal.comment,
+        reason=deal.reason,
     )
 
 
@@ -71,11 +82,12 @@ def bears(magic: int, comment: str, order: Order) -> bool:
 def resembles(seen: OrderSeen, order: Order, index: Idempotency) -> bool:
     """Tell whether an order could be this intent's with its comment lost.
 
-    All but the key agrees (a deal may have filled a part only), and no other intent is known to own
-    it.
+    All but the key agrees (a deal may have filled a part only), it was not made by the server for a
+    position's sake (which bears the magic as well), and no other intent is known to own it.
     """
     return (
         seen.magic == order.magic
+        and seen.reason not in SERVER_MADE
         and seen.symbol == order.symbol
         and seen.type == (0 if order.side == "buy" else 1)
         and seen.volume <= order.volume + VOLUME_EPSILON

@@ -86,13 +86,15 @@ def on_reply(state: State, event: Event[BrokerReplied]) -> Iterator[Draft]:
 
 
 def _settled(order: Order, reply: BrokerReplied, meaning: Meaning) -> Payload:
-    if meaning.verdict is Verdict.ACCEPTED:
+    if meaning.verdict is Verdict.ACCEPTED and reply.order:
         return OrderAccepted(reply.key, reply.order, "reply")
     code = reply.retcode or reply.error
     detail = reply.comment or reply.error_text
     reason = f"{meaning.name} ({code}{': ' + detail if detail else ''})"
     if meaning.verdict is Verdict.REFUSED:
         return OrderRefused(reply.key, code, "reply", reason)
+    if meaning.verdict is Verdict.ACCEPTED:  # without its ticket, nothing tells its deals
+        reason += ", without an order's ticket"
     return OrderUnresolved(reply.key, order.symbol, reason)
 
 

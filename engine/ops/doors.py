@@ -9,9 +9,9 @@ import getpass
 import time
 from pathlib import Path
 
-from engine.kernel import Kernel
+from engine import memory
 from engine.recovery import rebuild
-from journal import Writer, read
+from journal import Writer
 from journal.envelope import AnyEvent, stamp
 from journal.errors import UsageError
 from journal.events import Payload, TradingPaused, TradingResumed
@@ -35,9 +35,9 @@ def resume(directory: Path, reason: str) -> State:
 
 
 def _record(directory: Path, command: Payload, *, halted: bool) -> State:
-    kernel = Kernel()
     with Writer.open(directory, run="") as writer:
-        missing = rebuild(kernel, read(directory))
+        kernel = memory.recall(directory)
+        missing = rebuild(kernel, memory.later(directory, kernel))
         run = kernel.state.run
         if not run.id:
             raise UsageError(f"no run has begun in {directory} yet; start the engine first")

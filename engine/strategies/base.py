@@ -7,7 +7,7 @@ proposes is weighed, sized and perhaps vetoed by risk; it never knows.
 
 from __future__ import annotations
 
-from typing import Annotated, Literal, Protocol
+from typing import Annotated, ClassVar, Literal, Protocol
 
 import msgspec
 from msgspec import Meta
@@ -45,7 +45,12 @@ class Proposal(msgspec.Struct, frozen=True, gc=False):
 
 
 class Strategy(Protocol):
-    """One strategy on one symbol."""
+    """One strategy on one symbol: a Struct of plain values, so that a snapshot can hold it.
+
+    VERSION  goes up whenever the same bars would lead to another state
+    """
+
+    VERSION: ClassVar[int]
 
     @property
     def config(self) -> StrategyBase:

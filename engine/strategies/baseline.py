@@ -5,8 +5,9 @@ It exists to exercise the engine and to be measured against, not to make money.
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, ClassVar, Self
 
+import msgspec
 from msgspec import Meta
 
 from engine.strategies.base import Proposal, StrategyBase
@@ -48,20 +49,34 @@ class MaCrossRsiConfig(
     target_r: Multiple = 2.0
 
 
-class MaCrossRsi:
+class MaCrossRsi(msgspec.Struct):
     """Buy when the fast average crosses above the slow one and RSI is not yet overbought; sell
-    mirrored."""
+    mirrored.
 
-    __slots__ = ("_atr", "_cross", "_fast", "_gap", "_rsi", "_slow", "config")
+    gap    fast minus slow average as of the last bar, None before there was one
+    cross  +1 when they crossed upwards on the last bar, -1 downwards, 0 neither
+    """
 
-    def __init__(self, config: MaCrossRsiConfig) -> None:
-        self.config = config
-        self._fast = SimpleAverage(config.fast)
-        self._slow = SimpleAverage(config.slow)
-        self._rsi = RelativeStrength(config.rsi_period)
-        self._atr = AverageTrueRange(config.atr_period)
-        self._gap: float | None = None  # fast minus slow average as of the last bar
-        self._cross = 0  # +1 crossed upwards on the last bar, -1 downwards, 0 neither
+    VERSION: ClassVar[int] = 1
+
+    config: MaCrossRsiConfig
+    fast: SimpleAverage
+    slow: SimpleAverage
+    rsi: RelativeStrength
+    atr: AverageTrueRange
+    gap: float | None = None
+    cross: int = 0
+
+    @classmethod
+    def of(cls, config: MaCrossRsiConfig) -> Self:
+        """Return a strategy that has seen nothing yet."""
+        return cls(
+            config,
+            SimpleAverage(config.fast),
+            SimpleAverage(config.slow),
+            RelativeStrength(config.rsi_period),
+            AverageTrueRange(config.atr_period),
+        )
 
     @property
     def warmup(self) -> int:
@@ -78,28 +93,28 @@ class MaCrossRsi:
     def update(self, bar: BarClosed) -> None:
         """Take in one more bar."""
         close = bar.close
-        self._fast.update(close)
-        self._slow.update(close)
-        self._rsi.update(close)
-        self._atr.update(bar.high, bar.low, close)
-        if not self._slow.ready:
+        self.fast.update(close)
+        self.slow.update(close)
+        self.rsi.update(close)
+        self.atr.update(bar.high, bar.low, close)
+        if not self.slow.ready:
             return
-        before, after = self._gap, self._fast.value - self._slow.value
+        before, after = self.gap, self.fast.value - self.slow.value
         if -TIE * close < after < TIE * close:
             after = 0.0
-        self._gap = after
+        self.gap = after
         if before is not None:
-            self._cross = (after > 0.0 >= before) - (after < 0.0 <= before)
+            self.cross = (after > 0.0 >= before) - (after < 0.0 <= before)
 
     def propose(self) -> Proposal | None:
         """Say what the bars taken in so far ask for."""
-        cross = self._cross
-        if cross == 0 or not (self._rsi.ready and self._atr.ready):
+        cross = self.cross
+        if cross == 0 or not (self.rsi.ready and self.atr.ready):
             return None
-        config, rsi = self.config, self._rsi.value
+        config, rsi = self.config, self.rsi.value
         if (cross > 0 and rsi >= config.rsi_high) or (cross < 0 and rsi <= config.rsi_low):
             return None
-        stop = config.stop_atr * self._atr.value
+        stop = config.stop_atr * self.atr.value
         if stop <= 0.0:
             return None
         return Proposal(

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from engine.strategies.base import Strategy
 from engine.strategies.baseline import MaCrossRsi, MaCrossRsiConfig
 
 StrategyConfig = MaCrossRsiConfig
 """The union of all strategies' configurations, told apart by `kind`."""
 
 
-def build(config: StrategyConfig) -> Strategy:
+AnyStrategy = MaCrossRsi
+"""The union of all strategies, as a snapshot holds them."""
+
+
+def build(config: StrategyConfig) -> AnyStrategy:
     """Return a fresh strategy that has seen nothing yet."""
-    return MaCrossRsi(config)
+    return MaCrossRsi.of(config)

@@ -1,99 +1,98 @@
 """Indicators that are told one value at a time and remember only what they need.
 
 One implementation for live, replay and backtest. Each agrees with TA-Lib (the tests' oracle) from
-its first value on. `value` is meaningless until `ready`.
+its first value on. They are Structs of plain values, so a snapshot holds them for the asking.
+`value` is meaningless until `ready`.
 """
 
 from __future__ import annotations
 
-from collections import deque
+import msgspec
 
 
-class SimpleAverage:
-    """Arithmetic mean of the last `period` values."""
+class SimpleAverage(msgspec.Struct):
+    """Arithmetic mean of the last `period` values.
 
-    __slots__ = ("_sum", "_window", "period", "ready", "value")
+    window  those values, as a ring; `at` is the place of the oldest
+    """
 
-    def __init__(self, period: int) -> None:
-        self.period = period
-        self._window: deque[float] = deque(maxlen=period)
-        self._sum = 0.0
-        self.value = 0.0
-        self.ready = False
+    period: int
+    window: list[float] = []
+    at: int = 0
+    total: float = 0.0
+    value: float = 0.0
+    ready: bool = False
 
     def update(self, value: float) -> None:
         """Take in the next value."""
-        window = self._window
-        if self.ready:
-            self._sum += value - window[0]
-        else:
-            self._sum += value
-        window.append(value)
-        if len(window) == self.period:
+        window, at = self.window, self.at
+        if not self.ready:
+            self.total += value
+            window.append(value)
+            if len(window) < self.period:
+                return
             self.ready = True
-            self.value = self._sum / self.period
+        else:
+            self.total += value - window[at]
+            window[at] = value
+            self.at = at + 1 if at + 1 < self.period else 0
+        self.value = self.total / self.period
 
 
-class RelativeStrength:
+class RelativeStrength(msgspec.Struct):
     """Wilder's RSI, 0 to 100 (J. Welles Wilder, New Concepts in Technical Trading Systems, 1978).
 
     0 where there was neither gain nor loss, as TA-Lib has it.
     """
 
-    __slots__ = ("_count", "_gain", "_last", "_loss", "period", "ready", "value")
-
-    def __init__(self, period: int) -> None:
-        self.period = period
-        self._count = -1
-        self._last = 0.0
-        self._gain = 0.0
-        self._loss = 0.0
-        self.value = 0.0
-        self.ready = False
+    period: int
+    count: int = -1
+    last: float = 0.0
+    gain: float = 0.0
+    loss: float = 0.0
+    value: float = 0.0
+    ready: bool = False
 
     def update(self, value: float) -> None:
         """Take in the next value."""
-        change = value - self._last
-        self._last = value
-        self._count += 1
-        if self._count == 0:
+        change = value - self.last
+        self.last = value
+        self.count += 1
+        if self.count == 0:
             return
         gain = change if change > 0.0 else 0.0
         loss = -change if change < 0.0 else 0.0
         period = self.period
         if self.ready:
-            self._gain = (self._gain * (period - 1) + gain) / period
-            self._loss = (self._loss * (period - 1) + loss) / period
+            self.gain = gain = (self.gain * (period - 1) + gain) / period
+            self.loss = loss = (self.loss * (period - 1) + loss) / period
         else:
-            self._gain += gain
-            self._loss += loss
-            if self._count < period:
+            self.gain += gain
+            self.loss += loss
+            if self.count < period:
                 return
-            self._gain /= period
-            self._loss /= period
+            self.gain = gain = self.gain / period
+            self.loss = loss = self.loss / period
             self.ready = True
-        total = self._gain + self._loss
-        self.value = 100.0 * self._gain / total if total > 0.0 else 0.0
+        total = gain + loss
+        self.value = 100.0 * gain / total if total > 0.0 else 0.0
 
 
-class AverageTrueRange:
+class AverageTrueRange(msgspec.Struct):
     """Wilder's ATR in price units (same source): the smoothed mean of the true range."""
 
-    __slots__ = ("_close", "_count", "period", "ready", "value")
-
-    def __init__(self, period: int) -> None:
-        self.period = period
-        self._count = -1
-        self._close = 0.0
-        self.value = 0.0
-        self.ready = False
+    period: int
+    count: int = -1
+    close: float = 0.0
+    value: float = 0.0
+    ready: bool = False
 
     def update(self, high: float, low: float, close: float) -> None:
         """Take in the next bar."""
-        last = self._close
-        self._close = close
-        self._count += 1
-        if self._count == 0:
+        last = self.close
+        self.close = close
+        self.count += 1
+        if self.count == 0:
             return
         true_range = (high if high > last else last) - (low if low < last else last)
         period = self.period
@@ -101,6 +100,6 @@ class AverageTrueRange:
             self.value = (self.value * (period - 1) + true_range) / period
             return
         self.value += true_range
-        if self._count == period:
+        if self.count == period:
             self.value /= period
             self.ready = True

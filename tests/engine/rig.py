@@ -11,6 +11,7 @@ from typing import Any
 
 import anyio
 
+from engine import memory
 from engine.broker.calls import InProcess
 from engine.broker.mt5 import Mt5Gateway
 from engine.broker.server_time import ServerTime
@@ -23,7 +24,7 @@ from engine.config import (
     SimulatedTerminal,
 )
 from engine.feeds.bars import read_rates
-from engine.kernel import Kernel, warmup_of
+from engine.kernel import warmup_of
 from engine.recovery import rebuild
 from engine.runtime import Ending, Engine, World
 from engine.settings import canonical
@@ -154,12 +155,12 @@ class Rig:
         """Be one process: start on whatever is there, trade to the end of the data or die."""
         fate = fate or Fate()
         terminal = self.terminal()
-        kernel = Kernel()
         server_time = ServerTime(self.config.broker.zone)
         limits = Limits(batch=self.config.limits.batch, delay_ns=10**15)
         try:
             with Writer.open(self.journal, run="rig", fs=MortalFs(fate), limits=limits) as writer:
-                missing = rebuild(kernel, read(self.journal))
+                kernel = memory.recall(self.journal)
+                missing = rebuild(kernel, memory.later(self.journal, kernel))
                 self.state = kernel.state
                 world = World(
                     writer,
@@ -169,6 +170,7 @@ class Rig:
                     ),
                     MarketClock(terminal, server_time),
                     server_time,
+                    memory.Keeper(self.journal, after=kernel.state.seq, every=150),
                 )
                 writer.run = f"20231002-R{writer.next_seq:06d}"
                 engine = Engine(

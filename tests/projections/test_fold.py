@@ -15,6 +15,7 @@ from journal.events import (
     DealRecorded,
     FeedCaughtUp,
     OrderAccepted,
+    OrderFinished,
     OrderIntended,
     OrderProposed,
     OrderRefused,
@@ -197,8 +198,42 @@ def test_deals_of_others_and_closing_deals_fill_nothing() -> None:
     story = Story().given(a(OrderProposed), a(OrderIntended), a(OrderAccepted))
     story.given(deal(), corr="SOMEBODYELSE")
     story.given(deal(1002))
-    story.given(deal(1003, entry=OUT), corr=KEY)
+    story.given(deal(1003, order=3001, entry=OUT), corr=KEY)
     assert story.state.orders.open[KEY].filled == 0.0
+
+
+def accepted() -> Story:
+    return Story().given(a(OrderProposed), a(OrderIntended), a(OrderAccepted))
+
+
+def test_an_order_that_the_broker_ends_half_filled_is_finished_with_its_part() -> None:
+    story = accepted().given(deal(volume=0.3), corr=KEY)
+    story.given(a(OrderFinished, state=3, filled=0.3))
+    [done] = story.state.orders.done
+    assert (done.status, done.filled, done.note) == ("filled", 0.3, "of 1 lots")
+
+
+def test_an_order_that_the_broker_ends_waits_for_the_deals_that_are_still_to_be_seen() -> None:
+    story = accepted().given(a(OrderFinished, state=3, filled=0.3))
+    assert story.state.orders.open[KEY].status == "accepted"
+    story.given(deal(volume=0.3), corr=KEY)
+    assert story.state.orders.filled == 1
+
+
+def test_an_order_that_the_broker_ends_unfilled_is_cancelled() -> None:
+    orders = accepted().given(a(OrderFinished, state=2, filled=0.0)).state.orders
+    assert (orders.open, orders.cancelled, orders.done[0].status) == ({}, 1, "cancelled")
+
+
+def test_on_a_netting_account_a_deal_that_closes_fills_the_order_that_it_belongs_to() -> None:
+    story = accepted().given(deal(entry=OUT), corr=KEY)
+    assert story.state.orders.filled == 1
+
+
+def test_a_position_that_the_broker_opens_again_fills_no_order_twice() -> None:
+    story = accepted().given(deal(volume=0.3), corr=KEY)
+    story.given(deal(1002, order=3001, volume=0.3), corr=KEY)
+    assert story.state.orders.open[KEY].filled == 0.3
 
 
 def test_unresolved_lists_what_was_sent_and_has_no_outcome_oldest_first() -> None:
@@ -264,6 +299,24 @@ def test_a_netting_reversal_leaves_the_rest_the_other_way_at_the_deals_price() -
 
 def test_what_closes_a_position_that_was_never_seen_opens_none() -> None:
     assert after(deal(entry=OUT, type=SELL)).positions.open == {}
+
+
+@pytest.mark.parametrize("first", [(0, 1, 2), (2, 0, 1), (1, 2, 0), (2, 1, 0)])
+def test_deals_of_a_position_may_be_seen_in_any_order(first: tuple[int, ...]) -> None:
+    deals = [
+        deal(1, volume=0.4),
+        deal(2, volume=0.6),
+        deal(3, volume=1.0, type=SELL, entry=OUT, order=3001, profit=-5.0),
+    ]
+    state = after(*(deals[index] for index in first))
+    assert (state.positions.open, state.positions.early) == ({}, {})
+    assert (state.performance.trades, state.performance.results) == (1, {})
+
+
+def test_what_was_closed_early_is_missing_from_what_is_opened_late() -> None:
+    closing = deal(1, volume=0.4, type=SELL, entry=OUT, order=3001)
+    [position] = after(closing, deal(2, volume=1.0)).positions.open.values()
+    assert (position.side, position.volume) == (1, 0.6)
 
 
 def test_balance_operations_open_no_position() -> None:
@@ -411,7 +464,7 @@ def test_every_projection_is_part_of_the_state_under_its_name() -> None:
     state = initial()
     for projection in PROJECTIONS:
         assert type(getattr(state, projection.name)) is type(projection.initial())
-    assert {p.name for p in PROJECTIONS} | {"seq"} == set(State.__struct_fields__)
+    assert {p.name for p in PROJECTIONS} | {"seq", "ts"} == set(State.__struct_fields__)
 
 
 def test_folding_all_together_is_folding_each_alone() -> None:
@@ -438,10 +491,10 @@ def test_every_decision_and_every_fact_about_money_is_taken_in_by_some_projectio
     }
 
 
-def test_what_no_projection_takes_in_moves_only_the_sequence() -> None:
+def test_what_no_projection_takes_in_moves_only_sequence_and_time() -> None:
     before, story = initial(), Story().given(a(BrokerSnapshotTaken))
     assert story.state.seq == 1
-    before.seq = 1
+    before.seq, before.ts = 1, story.state.ts
     assert digest(story.state) == digest(before)
 
 

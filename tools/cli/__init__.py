@@ -132,75 +132,9 @@ def run(
     return run_engine(config, as_json=as_json)
 
 
-Reason = Annotated[str, typer.Option(metavar="TEXT", help="Why; it goes into the journal.")]
-
-
-@_command('daybook pause journals/live --reason "news week"')
-def pause(directory: Directory, reason: Reason, as_json: AsJson = False) -> int:
-    """Let nothing new be sent, from the next start on.
-
-    The engine must not be running: it holds the journal. Open positions keep the stops and targets
-    that the broker has. A pause outlives restarts; `daybook resume` ends it.
-    """
-    from tools.cli.operate import pause as run_pause
-
-    return run_pause(directory, reason, as_json=as_json)
-
-
-@_command('daybook resume journals/live --reason "balance explained: a deposit"')
-def resume(directory: Directory, reason: Reason, as_json: AsJson = False) -> int:
-    """Let trading go on after a halt or a pause, from the next start on.
-
-    The engine must not be running: it holds the journal. What halted it is looked at again at the
-    start, and halts it again while it is not mended.
-    """
-    from tools.cli.operate import resume as run_resume
-
-    return run_resume(directory, reason, as_json=as_json)
-
-
-@_command("daybook doctor --config configs/demo.yaml")
-def doctor(
-    config: Annotated[Path, typer.Option(metavar="FILE", help="A YAML profile.")],
-    as_json: AsJson = False,
-) -> int:
-    """Examine everything a run needs: terminal, account, symbols, clock, disk, journal.
-
-    Each line says what was found and how to mend it. Nothing is traded; symbols are put into Market
-    Watch as a run would. Exit code 1 when something keeps the engine from trading.
-    """
-    from tools.cli.doctor import doctor as examine
-
-    return examine(config, as_json=as_json)
-
-
-@_command("daybook conformance --config configs/demo.yaml")
-def conformance(
-    config: Annotated[Path, typer.Option(metavar="FILE", help="A YAML profile.")],
-    symbol: Annotated[
-        str,
-        typer.Option(metavar="NAME", help="To trade.", show_default="the first strategy's"),
-    ] = "",
-    record: Annotated[
-        Path | None,
-        typer.Option(metavar="FILE", help="Write every call and answer there, as JSON."),
-    ] = None,
-    reading: Annotated[bool, typer.Option("--reading", help="Send no order.")] = False,
-    as_json: AsJson = False,
-) -> int:
-    """Hold the broker's terminal against numbered cases, on a demo account.
-
-    It sends orders of the smallest volume, of every kind, and closes them again. A real account is
-    refused. Exit code 1 when a case failed.
-    """
-    from tools.cli.conformance import conformance as run_cases
-
-    return run_cases(config, symbol=symbol, record=record, reading=reading, as_json=as_json)
-
-
 @_command("daybook status journals/demo")
 def status(directory: Directory, as_json: AsJson = False) -> int:
-    """Say what a journal says: account, positions, orders, last run.
+    """Say what a journal says: account, positions, orders.
 
     Everything is computed from the journal alone; the engine may be running.
     """
@@ -267,3 +201,69 @@ def sql(
     from tools.cli.sql import sql as print_rows
 
     return print_rows(directory, query, as_json=as_json, as_csv=as_csv)
+
+
+Reason = Annotated[str, typer.Option(metavar="TEXT", help="Why; it goes into the journal.")]
+
+
+@_command('daybook pause journals/live --reason "news week"')
+def pause(directory: Directory, reason: Reason, as_json: AsJson = False) -> int:
+    """Let nothing new be sent.
+
+    It counts from the next start on. The engine must not be running: it holds the journal. Open positions keep the stops and targets
+    that the broker has. A pause outlives restarts; `daybook resume` ends it.
+    """
+    from tools.cli.operate import pause as run_pause
+
+    return run_pause(directory, reason, as_json=as_json)
+
+
+@_command('daybook resume journals/live --reason "balance explained: a deposit"')
+def resume(directory: Directory, reason: Reason, as_json: AsJson = False) -> int:
+    """Let trading go on after a halt or a pause.
+
+    It counts from the next start on. The engine must not be running: it holds the journal. What halted it is looked at again at the
+    start, and halts it again while it is not mended.
+    """
+    from tools.cli.operate import resume as run_resume
+
+    return run_resume(directory, reason, as_json=as_json)
+
+
+@_command("daybook doctor --config configs/demo.yaml")
+def doctor(
+    config: Annotated[Path, typer.Option(metavar="FILE", help="A YAML profile.")],
+    as_json: AsJson = False,
+) -> int:
+    """Examine everything that a live run needs.
+
+    Each line says what was found and how to mend it. Nothing is traded; symbols are put into Market
+    Watch as a run would. Exit code 1 when something keeps the engine from trading.
+    """
+    from tools.cli.doctor import doctor as examine
+
+    return examine(config, as_json=as_json)
+
+
+@_command("daybook conformance --config configs/demo.yaml")
+def conformance(
+    config: Annotated[Path, typer.Option(metavar="FILE", help="A YAML profile.")],
+    symbol: Annotated[
+        str,
+        typer.Option(metavar="NAME", help="To trade.", show_default="the first strategy's"),
+    ] = "",
+    record: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="Write every call and answer there, as JSON."),
+    ] = None,
+    reading: Annotated[bool, typer.Option("--reading", help="Send no order.")] = False,
+    as_json: AsJson = False,
+) -> int:
+    """Try the terminal on a demo account, case by case.
+
+    It sends orders of the smallest volume, of every kind, and closes them again. A real account is
+    refused. Exit code 1 when a case failed.
+    """
+    from tools.cli.conformance import conformance as run_cases
+
+    return run_cases(config, symbol=symbol, record=record, reading=reading, as_json=as_json)

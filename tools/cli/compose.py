@@ -18,14 +18,15 @@ from types import FrameType
 import anyio
 import msgspec
 
+from engine import memory
 from engine.config import Config
 from engine.execution.intents import CODE_LENGTH, base32
-from engine.kernel import Kernel, warmup_of
+from engine.kernel import warmup_of
 from engine.recovery import rebuild
 from engine.runtime import Ending, Engine, World
 from engine.runtime import Progress as Turned
 from engine.settings import canonical
-from journal import Writer, read
+from journal import Writer
 from journal.events import RunStarted
 from journal.writer import Limits
 from projections.performance import net_profit
@@ -89,15 +90,18 @@ def run_engine(
     directory = Path(config.journal)
     broker = reach(config, base, directory)
     begun = time.perf_counter()
-    kernel = Kernel()
     limits = Limits(batch=config.limits.batch, delay_ns=int(config.limits.delay_ms * 1e6))
     with Writer.open(directory, run="", limits=limits) as writer:
-        missing = rebuild(kernel, read(directory))
+        kernel = memory.recall(directory)
+        keeper = memory.Keeper(directory, after=kernel.state.seq)
+        missing = rebuild(kernel, memory.later(directory, kernel))
         manifest = _manifest(config, broker)
 
         async def drive() -> tuple[str, Ending]:
             async with broker.opened as reached:
-                run = _run_name(reached.clock.now_ns(), writer.head, manifest, broker.salt)
+                run = writer.run = _run_name(
+                    reached.clock.now_ns(), writer.head, manifest, broker.salt
+                )
                 engine = Engine(
                     config=config,
                     run=run,
@@ -108,6 +112,7 @@ def run_engine(
                         gateway=reached.gateway,
                         clock=reached.clock,
                         server_time=reached.server_time,
+                        memory=keeper,
                     ),
                     observe=_observed(observer, broker.total),
                     max_bars=max_bars or 0,
@@ -121,7 +126,8 @@ def run_engine(
 
 
 def _manifest(config: Config, broker: Broker) -> RunStarted:
-    settings, config_hash = canonical(config)
+    # Where the journal lies is no part of what it holds: it may be moved.
+    settings, config_hash = canonical(msgspec.structs.replace(config, journal=""))
     return RunStarted(
         code_version=_code_version(),
         mode=broker.mode,

@@ -5,12 +5,12 @@ from __future__ import annotations
 import time
 from pathlib import Path
 
-from journal import read
+from engine import memory
 from journal.errors import UsageError
 from journal.verify import Report
 from journal.verify import verify as verify_journal
 from projections.performance import net_profit
-from projections.state import Fold, State, digest
+from projections.state import State, digest
 from tools.cli import screen
 from tools.cli.errors import FINE, PROBLEM
 from tools.cli.places import existing
@@ -19,12 +19,10 @@ from tools.cli.screen import Fact, duration, moment, money, number, percent, plu
 
 def status(directory: Path, *, as_json: bool) -> int:
     """Print what the journal's projections say."""
-    folding = Fold()
-    last = 0
-    for event in read(existing(directory)):
-        folding.evolve(event)
-        last = event.ts
-    state = folding.state
+    kernel = memory.recall(existing(directory))
+    for event in memory.later(directory, kernel):
+        kernel.evolve(event)
+    state, last = kernel.state, kernel.state.ts
     if as_json:
         screen.json_text(_status_value(directory, state, last))
         return FINE

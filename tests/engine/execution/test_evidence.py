@@ -177,6 +177,24 @@ def test_an_order_that_differs_in_anything_is_no_suspect(changes: dict[str, Any]
     assert search(Lists(orders=[[like(comment="", **changes)]])).suspects == []
 
 
+SL_HIT, REOPENED = 4, 7
+"""Reasons of orders that the server makes."""
+
+
+def test_what_the_server_closed_at_a_stop_is_no_suspect() -> None:
+    """It bears the strategy's magic, and its side is that of an order the other way."""
+    closing = like(comment="[sl 1.04912]", reason=SL_HIT)
+    assert search(Lists(orders=[[closing]])).suspects == []
+
+
+def test_a_position_that_the_broker_opened_again_is_no_second_order() -> None:
+    again = like(ticket=2009, reason=REOPENED)
+    deals = [a(DealRecorded), a(DealRecorded, ticket=1009, order=2009, reason=REOPENED)]
+    assert search(Lists(orders=[[OWN, again]], deals=[deals])).orders == [2001]
+    late = search(Lists(orders=[[again], [again], [again, OWN]]))
+    assert (late.orders, late.polls) == ([2001], 3)
+
+
 def test_a_deal_that_closes_is_no_suspect() -> None:
     closing = a(DealRecorded, comment="[sl 1.04]", entry=1)
     assert search(Lists(deals=[[closing]])).suspects == []

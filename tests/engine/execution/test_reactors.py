@@ -60,6 +60,12 @@ def test_a_lost_reply_makes_the_intent_unresolved_and_says_the_modules_words() -
     )
 
 
+def test_an_acceptance_that_names_no_order_leaves_the_intent_unresolved() -> None:
+    """Deals are told by their order; a broker that overwrote the comment would be lost for ever."""
+    [left] = sent().when(a(BrokerReplied, retcode=10009, order=0, deal=0, comment="done"))
+    assert left == OrderUnresolved(KEY, SYMBOL, "done (10009: done), without an order's ticket")
+
+
 def test_the_order_is_settled_before_the_halt_that_its_answer_causes() -> None:
     refused, halted = sent().when(a(BrokerReplied, retcode=10027, comment="disabled by client"))
     assert isinstance(refused, OrderRefused)

@@ -84,7 +84,7 @@ def test_the_rule_is_the_same_computed_by_bar_and_by_column(config: MaCrossRsiCo
 
 def test_a_cross_is_that_of_whole_points_whatever_the_last_bits_of_the_sums() -> None:
     fast, slow = 4, 10
-    strategy = MaCrossRsi(
+    strategy = MaCrossRsi.of(
         MaCrossRsiConfig(
             name="x", magic=1, symbol=SYMBOL, fast=fast, slow=slow, rsi_low=0.0, rsi_high=100.0
         )
@@ -121,7 +121,7 @@ def test_rsi_at_the_limit_refuses_the_cross_in_its_direction_only() -> None:
 
 
 def test_asking_changes_nothing() -> None:
-    strategy = MaCrossRsi(CONFIG)
+    strategy = MaCrossRsi.of(CONFIG)
     for row in read_rates(BARS)[:2000].tolist():
         strategy.update(BarClosed(SYMBOL, "M1", *row))
         assert strategy.propose() == strategy.propose()
@@ -129,7 +129,7 @@ def test_asking_changes_nothing() -> None:
 
 def test_built_from_its_warmup_a_strategy_decides_like_one_that_has_always_run() -> None:
     told = [BarClosed(SYMBOL, "M1", *row) for row in read_rates(BARS)[:6000].tolist()]
-    always = MaCrossRsi(CONFIG)
+    always = MaCrossRsi.of(CONFIG)
     warmup, spoken = always.warmup, 0
     for index, bar in enumerate(told):
         always.update(bar)
@@ -137,7 +137,7 @@ def test_built_from_its_warmup_a_strategy_decides_like_one_that_has_always_run()
         if wish is None or index < warmup:
             continue
         spoken += 1
-        fresh = MaCrossRsi(CONFIG)
+        fresh = MaCrossRsi.of(CONFIG)
         for known in told[index + 1 - warmup : index + 1]:
             fresh.update(known)
         again = fresh.propose()
@@ -148,14 +148,14 @@ def test_built_from_its_warmup_a_strategy_decides_like_one_that_has_always_run()
 
 
 def test_a_strategy_can_speak_on_the_first_bar_that_can_show_a_cross() -> None:
-    strategy = MaCrossRsi(CONFIG)
+    strategy = MaCrossRsi.of(CONFIG)
     falling = [1.2 - n / 10_000 for n in range(CONFIG.slow)]
     for bar in bars(*falling):
         strategy.update(bar)
         assert strategy.propose() is None
     # On the first bar that can show a cross a jump lifts the fast average above the slow one; RSI
     # would call that overbought, so allow all.
-    open_to_all = MaCrossRsi(
+    open_to_all = MaCrossRsi.of(
         MaCrossRsiConfig(name="x", magic=1, symbol=SYMBOL, rsi_low=0.0, rsi_high=100.0)
     )
     for bar in bars(*falling, 1.3):
@@ -166,7 +166,7 @@ def test_a_strategy_can_speak_on_the_first_bar_that_can_show_a_cross() -> None:
 
 
 def test_a_market_without_any_range_proposes_nothing() -> None:
-    strategy = MaCrossRsi(CONFIG)
+    strategy = MaCrossRsi.of(CONFIG)
     for index in range(200):
         strategy.update(a(BarClosed, time=60 * index, open=1.1, high=1.1, low=1.1, close=1.1))
         assert strategy.propose() is None

@@ -162,6 +162,7 @@ def test_a_corrupt_journal_is_a_problem_for_every_command(call: Call, rotten: Pa
 
 
 def test_a_torn_end_is_said_and_is_no_damage(call: Call, journal: Path) -> None:
+    shutil.rmtree(journal / "snapshots")  # one shows that the journal once held more than is left
     *whole, last, _footer = tail_file(journal).read_bytes().splitlines(keepends=True)
     tail_file(journal).write_bytes(b"".join(whole) + last[:40])
     said = call("verify", journal)
