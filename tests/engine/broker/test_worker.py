@@ -15,6 +15,7 @@ import pytest
 
 from engine.broker import worker
 from engine.broker.worker import LENGTH, Hello, Reply, Request, frame
+from tests.engine.broker.scripted import Scripted
 
 ROOT = Path(__file__).resolve().parents[3]
 SECONDS = 30
@@ -110,7 +111,7 @@ def test_an_exception_of_the_module_is_an_answer(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "name", ["open_module", "_note", "__class__", "Buy", "_RawOrder", "eval", ""]
+    "name", ["open_module", "_note", "__class__", "Buy", "_RawOrder", "eval", "advance", ""]
 )
 def test_a_name_outside_the_list_is_refused_and_nothing_is_called(
     tmp_path: Path, name: str
@@ -167,6 +168,24 @@ def test_a_missing_module_is_told_and_not_thrown() -> None:
     pipe = Pipe("--module", "no_such_module")
     assert pipe.hello.problem == "ModuleNotFoundError: No module named 'no_such_module'"
     assert pipe.end() == (b"", b"", 1)
+
+
+def test_an_answer_that_is_too_large_is_told_and_the_next_call_answered(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr(worker, "REPLY_LIMIT", 1000)
+    requests = [
+        msgspec.msgpack.encode(Request(1, "copy_rates_from_pos", ["EURUSD", 1, 0, 100], {})),
+        msgspec.msgpack.encode(Request(2, "orders_get", [], {})),
+        b"",
+    ]
+    written: list[bytes] = []
+    module = Scripted(str(tmp_path / "ledger"), "7")
+    worker.serve(module, lambda: requests.pop(0), written.append, frozenset())
+    large, small = (msgspec.msgpack.decode(data[4:], type=Reply) for data in written)
+    assert (large.id, large.kind, large.name) == (1, "raised", "ValueError")
+    assert "more than the 1000 allowed" in large.value
+    assert (small.id, small.kind) == (2, "plain")
 
 
 def test_only_the_module_s_own_functions_are_on_the_list() -> None:
