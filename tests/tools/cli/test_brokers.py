@@ -88,4 +88,6 @@ def test_a_fault_plan_that_there_is_not_is_named_with_its_key() -> None:
     environ = {"DAYBOOK_TERMINAL__FAULTS": "worst-day"}
     with pytest.raises(ConfigError, match=r"terminal\.faults.*worst-day\.yaml"):
         load(CONFIGS / "demo.yaml", environ=environ)
-    assert load(CONFIGS / "demo.yaml", environ={"DAYBOOK_TERMINAL__FAULTS": "bad-day"})
+    config = load(CONFIGS / "demo.yaml", environ={"DAYBOOK_TERMINAL__FAULTS": "bad-day"})
+    assert config.terminal is not None
+    assert config.terminal.faults == "bad-day"
