@@ -23,7 +23,6 @@ from journal.events import (
     BrokerReplied,
     BrokerSnapshotTaken,
     EvidenceGathered,
-    OrderProposed,
     Payload,
     QuoteObserved,
     QuoteUnavailable,
@@ -32,6 +31,9 @@ from journal.events import (
 )
 from projections.market import recent
 from projections.state import Fold, State
+
+Strategies = dict[tuple[str, str], list[AnyStrategy]]
+"""By symbol and timeframe."""
 
 
 class Memory(msgspec.Struct):
@@ -56,9 +58,11 @@ class Kernel:
         self._fold = Fold(memory.state if memory is not None else None)
         self.state: State = self._fold.state
         self._config = memory.config if memory is not None else None
-        self._strategies: dict[tuple[str, str], list[AnyStrategy]] = {}
+        self._strategies: Strategies = {}
         for strategy in memory.strategies if memory is not None else ():
             self._enlist(strategy)
+        self._fold.also(BarClosed, _tell, self._strategies)
+        self._fold.also(RunStarted, Kernel._start, self)
         self._reactors: dict[type, Callable[[Event[Any]], Iterable[Draft]]] = {
             RunStarted: lambda event: reactors.on_start(self.state, event),
             BarClosed: self._on_bar,
@@ -86,7 +90,7 @@ class Kernel:
     def step(self, event: AnyEvent) -> list[AnyEvent]:
         """Fold in an input and return the decisions it leads to, folded in already, in journal
         order."""
-        self.evolve(event)
+        self._fold.evolve(event)
         react = self._reactors.get(type(event.data))
         if react is None:
             return []
@@ -102,10 +106,9 @@ class Kernel:
         are missing.
 
         A crash can cut a step between its input and its decisions. Where today's code decides
-        otherwise than was
-        recorded, the record stands and nothing is added.
+        otherwise than was recorded, the record stands and nothing is added.
         """
-        self.evolve(event)
+        self._fold.evolve(event)
         react = self._reactors.get(type(event.data))
         drafts = iter(react(event)) if react is not None else iter(())
         missing: list[AnyEvent] = []
@@ -123,18 +126,13 @@ class Kernel:
     def evolve(self, event: AnyEvent) -> None:
         """Fold in an event without deciding anything."""
         self._fold.evolve(event)
-        data = event.data
-        if type(data) is BarClosed:
-            for strategy in self._strategies.get((data.symbol, data.timeframe), ()):
-                strategy.update(data)
-        elif type(data) is RunStarted:
-            self._start(data)
 
-    def _start(self, manifest: RunStarted) -> None:
+    def _start(self, event: Event[RunStarted]) -> None:
         """Build the strategies afresh from the recorded configuration and the remembered bars.
 
         A run's strategies are thus a function of the journal alone.
         """
+        manifest = event.data
         try:
             config = msgspec.convert(manifest.config, Config)
         except msgspec.ValidationError as error:
@@ -143,7 +141,7 @@ class Kernel:
                 f"one that this version reads: {error}; use the version that wrote the journal"
             ) from error
         self._config = config
-        self._strategies = {}
+        self._strategies.clear()
         for entry in config.strategies:
             strategy = build(entry)
             for bar in recent(self.state.market, entry.symbol, entry.timeframe):
@@ -158,17 +156,25 @@ class Kernel:
         if not self.state.run.live:  # caught up on later: too old to trade on
             return ()
         bar = event.data
-        proposed = [
-            reactors.propose(event, index, strategy.config, proposal)
-            for index, strategy in enumerate(self._strategies.get((bar.symbol, bar.timeframe), ()))
-            if (proposal := strategy.propose()) is not None
-        ]
-        return self._propose(proposed) if proposed else ()
+        told = self._strategies.get((bar.symbol, bar.timeframe), ())
+        for strategy in told:
+            if strategy.propose() is not None:
+                return self._propose(event, told)
+        return ()  # on almost every bar
 
-    def _propose(self, proposed: list[OrderProposed]) -> Iterator[Draft]:
-        for proposal in proposed:
-            yield proposal, proposal.key
-            yield from reactors.on_proposed(self.state, proposal.key)
+    def _propose(self, event: Event[BarClosed], told: Iterable[AnyStrategy]) -> Iterator[Draft]:
+        for index, strategy in enumerate(told):
+            wish = strategy.propose()
+            if wish is not None:
+                proposed = reactors.propose(event, index, strategy.config, wish)
+                yield proposed, proposed.key
+                yield from reactors.on_proposed(self.state, proposed.key)
+
+
+def _tell(strategies: Strategies, event: Event[BarClosed]) -> None:
+    bar = event.data
+    for strategy in strategies.get((bar.symbol, bar.timeframe), ()):
+        strategy.update(bar)
 
 
 def _decision(cause: AnyEvent, index: int, data: Payload, key: str) -> AnyEvent:

@@ -165,7 +165,8 @@ class Engine:
         for decision in missing:
             self._journal.append(decision)
         for note in self._journal.recovered:
-            self._append(note)
+            now = self._clock.now_ns()
+            self._journal.append(stamp(note, self._journal.next_seq, now, self._run))
         self._record(self._manifest)
         try:
             await self._connect()
@@ -179,15 +180,13 @@ class Engine:
 
     # --- the journal and the kernel
 
-    def _append(self, data: Payload, cause: int = 0, corr: str = "") -> AnyEvent:
-        event = stamp(data, self._journal.next_seq, self._clock.now_ns(), self._run, cause, corr)
-        self._journal.append(event)
-        return event
-
     def _record(self, data: Payload, cause: int = 0, corr: str = "") -> None:
         """Append an input, let the kernel decide, append what it decided."""
-        for decision in self._kernel.step(self._append(data, cause, corr)):
-            self._journal.append(decision)
+        journal = self._journal
+        event = stamp(data, journal.next_seq, self._clock.now_ns(), self._run, cause, corr)
+        journal.append(event)
+        for decision in self._kernel.step(event):
+            journal.append(decision)
             self._decided.append(decision)
 
     def _end(self, reason: str, detail: str) -> Ending:
@@ -218,7 +217,15 @@ class Engine:
     async def _turn(self) -> None:
         """Look once at everything that may be new: deals before bars, as they happened within the
         bar."""
-        if await self._may_have_dealt():
+        state = self._kernel.state
+        self._quiet_turns += 1
+        # Worth reading is the deal list when an order is out, when a position came or went, and now
+        # and then anyway.
+        if (
+            state.orders.open
+            or self._quiet_turns >= self._config.broker.idle_polls
+            or (state.positions.open and await self._positions_changed())
+        ):
             self._quiet_turns = 0
             await self._read_deals(OVERLAP_MSC)
             await self._follow()
@@ -227,15 +234,8 @@ class Engine:
             await self._settle()
         self._journal.commit_if_due()
 
-    async def _may_have_dealt(self) -> bool:
-        """Tell whether the deal list is worth reading: an order is out, a position came or went, or
-        it is time to look anyway."""
-        state = self._kernel.state
-        self._quiet_turns += 1
-        if state.orders.open or self._quiet_turns >= self._config.broker.idle_polls:
-            return True
-        ours = len(state.positions.open)
-        return ours > 0 and await self._gateway.positions_total() != ours
+    async def _positions_changed(self) -> bool:
+        return await self._gateway.positions_total() != len(self._kernel.state.positions.open)
 
     async def _read_bars(self) -> None:
         known = self._kernel.state.market.series

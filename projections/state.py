@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from typing import Any
+from collections.abc import Callable, Iterable
+from typing import Any, TypeVar
 
 import msgspec
 
 from journal.envelope import AnyEvent, Event
-from journal.events import DealRecorded
+from journal.events import DealRecorded, Payload
 from projections.account import ACCOUNT, Account
 from projections.base import Projection, digest
 from projections.idempotency import IDEMPOTENCY, Idempotency
@@ -20,6 +20,8 @@ from projections.positions import POSITIONS, Positions
 from projections.run import RUN, Run
 
 __all__ = ["PROJECTIONS", "Fold", "State", "digest", "fold", "initial"]
+
+S = TypeVar("S")
 
 PROJECTIONS: tuple[Projection[Any], ...] = (
     RUN,
@@ -66,6 +68,10 @@ class Fold:
         self._deal_routes = routes[DealRecorded]
         routes[DealRecorded] = [(self._deal, self.state.idempotency)]
         self._routes = routes
+
+    def also(self, kind: type[Payload], handler: Callable[[S, Event[Any]], None], part: S) -> None:
+        """Tell `handler` of every event of a kind, after the projections."""
+        self._routes.setdefault(kind, []).append((handler, part))
 
     def evolve(self, event: Event[Any]) -> None:
         """Fold in one event. A deal that is recorded already changes nothing."""

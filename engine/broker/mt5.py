@@ -115,11 +115,11 @@ class Mt5Gateway:
     async def bars(self, symbol: str, timeframe: str, after: int) -> list[BarClosed]:
         """Read complete bars newer than `after`. The unfinished bar (position 0) is never read."""
         count = 2  # one new bar, and the known one before it that proves that none is missing
-        while True:
-            rows = await self._closed(symbol, timeframe, count)
-            if len(rows) < count or rows[0][0] <= after or count >= MAX_CATCH_UP:
-                return [BarClosed(symbol, timeframe, *row) for row in rows if row[0] > after]
+        rows = await self._closed(symbol, timeframe, count)
+        while len(rows) == count < MAX_CATCH_UP and rows[0][0] > after:
             count = min(count * 8, MAX_CATCH_UP)
+            rows = await self._closed(symbol, timeframe, count)
+        return [BarClosed(symbol, timeframe, *row) for row in rows if row[0] > after]
 
     async def latest_bars(self, symbol: str, timeframe: str, count: int) -> list[BarClosed]:
         """Read the last `count` complete bars."""

@@ -38,7 +38,8 @@ def symbol(value: object) -> str:
     """
     if not is_text(value):
         raise ArgumentRefused(INVALID_ARGUMENTS)
-    return str(value).partition("\0")[0]
+    name = str(value)
+    return name.partition("\0")[0] if "\0" in name else name
 
 
 def text(name: str, value: object) -> str:
@@ -111,6 +112,8 @@ def c_double(value: object) -> float:
     Raises:
         ArgumentRefused: with the pending TypeError.
     """
+    if type(value) is float:  # the protocols below cost microseconds
+        return value
     if isinstance(value, SupportsFloat | SupportsIndex) and not isinstance(value, str):
         return float(value)
     error = TypeError(f"must be real number, not {_kind(value)}")

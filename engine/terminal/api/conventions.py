@@ -8,6 +8,7 @@ value, the errors that CPython raises before a C function runs, and the ones the
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 from engine.terminal import constants as mt5
@@ -156,7 +157,7 @@ def _guarded(link: Link, method: Function, failure: object) -> Function:
             link.let_market_move()
         try:
             if link.interference is not None:
-                return link.interference.around(name, arguments, lambda: method(*arguments))
+                return link.interference.around(name, arguments, partial(method, *arguments))
             return method(*arguments)
         except ArgumentRefused as refused:
             link.error = (mt5.RES_E_INVALID_PARAMS, refused.text)

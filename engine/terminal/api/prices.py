@@ -60,8 +60,15 @@ class Prices:
         rates = self._rates(name, timeframe)
         if start < 0 or count <= 0:
             raise CallFailed(mt5.RES_E_INVALID_PARAMS)
-        end = rates.count() - start if rates is not None else 0
-        return self._copy(rates, max(0, end - count), end)
+        if rates is None:
+            return self._copy(None, 0, 0)
+        total = rates.count()
+        end = total - start
+        first = end - count
+        oldest = total - self._max_bars
+        if first < oldest:
+            first = oldest
+        return rates.slice(first if first > 0 else 0, end)
 
     @positional()
     def copy_rates_from(self, *args: object) -> Table:
