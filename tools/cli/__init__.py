@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable, Sequence
+from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, ParamSpec
 
@@ -28,6 +29,8 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
 )
+programs = typer.Typer(rich_markup_mode=None)
+app.add_typer(programs, name="terminal", help="Run programs of others on the simulated terminal.")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -43,7 +46,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     )
 
 
-def _command(example: str) -> Callable[[Callable[P, int]], Callable[P, int]]:
+def _command(
+    example: str, group: typer.Typer = app, name: str | None = None
+) -> Callable[[Callable[P, int]], Callable[P, int]]:
     """Make a function a command that ends as `tools.cli.errors` says; its help has an example."""
 
     def register(function: Callable[P, int]) -> Callable[P, int]:
@@ -51,7 +56,7 @@ def _command(example: str) -> Callable[[Callable[P, int]], Callable[P, int]]:
         def run(*args: P.args, **kwargs: P.kwargs) -> int:
             return guarded(lambda: function(*args, **kwargs))
 
-        app.command(epilog=f"Example: {example}")(run)
+        group.command(name, epilog=f"Example: {example}")(run)
         return run
 
     return register
@@ -210,8 +215,9 @@ Reason = Annotated[str, typer.Option(metavar="TEXT", help="Why; it goes into the
 def pause(directory: Directory, reason: Reason, as_json: AsJson = False) -> int:
     """Let nothing new be sent.
 
-    It counts from the next start on. The engine must not be running: it holds the journal. Open positions keep the stops and targets
-    that the broker has. A pause outlives restarts; `daybook resume` ends it.
+    It counts from the next start on. The engine must not be running: it holds the journal. Open
+    positions keep the stops and targets that the broker has. A pause outlives restarts; `daybook
+    resume` ends it.
     """
     from tools.cli.operate import pause as run_pause
 
@@ -222,8 +228,8 @@ def pause(directory: Directory, reason: Reason, as_json: AsJson = False) -> int:
 def resume(directory: Directory, reason: Reason, as_json: AsJson = False) -> int:
     """Let trading go on after a halt or a pause.
 
-    It counts from the next start on. The engine must not be running: it holds the journal. What halted it is looked at again at the
-    start, and halts it again while it is not mended.
+    It counts from the next start on. The engine must not be running: it holds the journal. What
+    halted it is looked at again at the start, and halts it again while it is not mended.
     """
     from tools.cli.operate import resume as run_resume
 
@@ -267,3 +273,73 @@ def conformance(
     from tools.cli.conformance import conformance as run_cases
 
     return run_cases(config, symbol=symbol, record=record, reading=reading, as_json=as_json)
+
+
+class _Stamps(StrEnum):
+    SERVER = "server"
+    UTC = "utc"
+
+
+_FILES = "SYMBOL=FILE"
+
+
+@_command("daybook terminal run robot.py --seed 7 -- EURUSD --lots 0.1", programs, "run")
+def terminal_run(
+    script: Annotated[Path, typer.Argument(metavar="SCRIPT", help="A Python file.")],
+    arguments: Annotated[
+        list[str] | None,
+        typer.Argument(
+            metavar="ARGS",
+            help="What the program is given; options stand behind --.",
+            show_default=False,
+        ),
+    ] = None,
+    profile: Annotated[
+        str,
+        typer.Option(metavar="NAME", help="Its account and symbols: a profile, or a YAML file."),
+    ] = "ecn-hedging",
+    bars: Annotated[
+        list[str] | None,
+        typer.Option(metavar=_FILES, help="One-minute bars of a symbol, CSV or Parquet."),
+    ] = None,
+    ticks: Annotated[
+        list[str] | None,
+        typer.Option(metavar=_FILES, help="Ticks of a symbol: time_msc, bid, ask."),
+    ] = None,
+    stamps: Annotated[
+        _Stamps, typer.Option(help="The clock of those ticks' time_msc.")
+    ] = _Stamps.SERVER,
+    seed: Annotated[
+        int, typer.Option(metavar="N", min=0, max=2**53, help="Of all that is drawn.")
+    ] = 0,
+    book: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="The broker's book: the same command goes on with it."),
+    ] = None,
+) -> int:
+    """Run a program that was written for the MetaTrader5 module.
+
+    It is not changed: `import MetaTrader5` finds the simulated terminal, time.sleep lets the market
+    move on, and when the prices have ended the program gets a KeyboardInterrupt. Without --bars and
+    --ticks, prices are drawn. The exit code is the program's own, 1 when it raised something.
+    """
+    from tools.cli.terminal import run as run_program
+
+    return run_program(
+        script,
+        arguments or [],
+        profile=profile,
+        bars=bars or [],
+        ticks=ticks or [],
+        stamps=stamps.value,
+        seed=seed,
+        book=book,
+    )
+
+
+@_command("daybook terminal profiles", programs, "profiles")
+def terminal_profiles() -> int:
+    """List the accounts that can be simulated by name."""
+    from tools.cli.terminal import profiles as print_profiles
+
+    return print_profiles()
