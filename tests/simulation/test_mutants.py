@@ -1,0 +1,154 @@
+"""Engines that are wrong on purpose: the simulation must catch each within these few seeds, or it
+proves nothing."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+import pytest
+
+from engine.broker.mt5 import Mt5Gateway
+from engine.config import Evidence
+from engine.execution import evidence, outcome
+from engine.execution.outcome import Meaning, Verdict
+from engine.runtime import Engine
+from journal import recover
+from journal.envelope import AnyEvent
+from journal.events import BrokerReplied, EvidenceGathered, OrderIntended, RunStarted
+from projections.idempotency import key_of
+from projections.run import RUN
+from tests.simulation.plans import seeds
+from tools.simulation.report import play
+
+RANGE = range(60)
+LOST = ("reply_lost", "worker")
+
+
+def caught(*only: str, engine: type[Engine] = Engine) -> str:
+    """What the first seed that catches the mutant says; empty when none does."""
+    for plan in seeds(RANGE, only):
+        found = play(plan, engine=engine)
+        if found:
+            return "\n".join(found)
+    return ""
+
+
+def test_the_true_engine_passes_where_mutants_are_caught() -> None:
+    assert caught("reply_lost", "lag", "disk") == ""
+
+
+def test_sending_again_after_a_timeout_is_caught(monkeypatch: pytest.MonkeyPatch) -> None:
+    send = Mt5Gateway.submit
+
+    async def impatient(self: Mt5Gateway, intent: OrderIntended) -> BrokerReplied:
+        reply = await send(self, intent)
+        return await send(self, intent) if reply.retcode == 10012 else reply
+
+    monkeypatch.setattr(Mt5Gateway, "submit", impatient)
+    assert "was sent 2 times" in caught("retcode")
+
+
+def test_a_match_by_parameters_without_the_key_is_caught(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def by_parameters(view: Any, order: Any, *more: Any) -> EvidenceGathered:
+        found = await evidence.gather(view, order, *more)
+        side = 0 if order.side == "buy" else 1
+        seen = await view.orders(order.server_msc - evidence.BEHIND_MSC)
+        alike = [o.ticket for o in seen if (o.magic, o.type) == (order.magic, side)]
+        return msgspec.structs.replace(found, orders=found.orders or alike[-1:])
+
+    monkeypatch.setattr("engine.runtime.gather", by_parameters)
+    assert "is reported accepted" in caught(*LOST)
+
+
+class RecordsAgain(Engine):
+    """Does not ask whether a deal is recorded already."""
+
+    async def _read_deals(self, overlap_msc: int) -> None:
+        index = self.state.idempotency
+        for deal in await self._gateway.deals(index.watermark - overlap_msc):
+            self._record(deal, corr=key_of(index, deal))
+
+
+def test_a_deal_applied_twice_is_caught() -> None:
+    assert "was recorded" in caught("stopped", engine=RecordsAgain)
+
+
+class SendsFirst(Engine):
+    """Makes an intent durable after it was sent."""
+
+    async def _send(self, intended: AnyEvent) -> None:
+        intent = intended.data
+        assert isinstance(intent, OrderIntended)
+        reply = await self._gateway.submit(intent)
+        self._journal.commit()
+        self._record(reply, cause=intended.seq, corr=intent.key)
+
+
+def test_an_intent_journalled_after_sending_is_caught() -> None:
+    assert "before its intent was durable" in caught("stopped", engine=SendsFirst)
+
+
+def test_a_history_window_that_ends_in_utc_is_caught(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def until_now_in_utc(self: Mt5Gateway, function: str, since_msc: int) -> Any:
+        now = await self.server_msc() // 1000 - 2 * 3600
+        return await self._calls.call(function, max(since_msc // 1000, 1), now)
+
+    monkeypatch.setattr(Mt5Gateway, "_history", until_now_in_utc)
+    assert "discrepancy" in caught("stopped")
+
+
+def test_a_history_window_that_begins_too_late_is_caught(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("engine.runtime.OVERLAP_MSC", 0)
+    monkeypatch.setattr("engine.runtime.DAY_MSC", 0)
+    assert "deals missing" in caught("deal_late")
+
+
+def test_evidence_from_a_single_poll_is_caught(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def hasty(view: Any, order: Any, index: Any, clock: Any, limits: Evidence) -> Any:
+        once = msgspec.structs.replace(limits, polls=1)
+        found: EvidenceGathered = await evidence.gather(view, order, index, clock, once)
+        return found
+
+    monkeypatch.setattr("engine.runtime.gather", hasty)
+    assert "is reported refused" in caught("reply_lost", "lag")
+
+
+@pytest.mark.parametrize("error", [-1, -10000, -10001, -10002, -20011, -20012, -20013])
+def test_taking_a_lost_reply_for_a_refusal_is_caught(
+    error: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(outcome.ERRORS, error, Meaning(Verdict.REFUSED, "surely not sent"))
+    assert "is reported refused" in caught(*LOST)
+
+
+def test_a_halt_that_a_restart_forgets_is_caught(monkeypatch: pytest.MonkeyPatch) -> None:
+    started = RUN.handlers[RunStarted]
+
+    def forgetting(state: Any, event: Any) -> None:
+        started(state, event)
+        state.halt_rule = state.halt_reason = ""
+
+    monkeypatch.setitem(RUN.handlers, RunStarted, forgetting)  # type: ignore[misc] # it is a dict
+    assert "was sent after the halt" in caught("switched_off", "stopped", "death")
+
+
+class NeverFollows(Engine):
+    """Waits for ever for the deals of a rest that was cancelled."""
+
+    async def _follow(self) -> None:
+        return
+
+
+def test_an_order_that_is_waited_for_without_end_is_caught() -> None:
+    assert "is still accepted" in caught("stopped", engine=NeverFollows)
+
+
+def test_suspecting_what_the_server_closed_is_caught(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(evidence, "SERVER_MADE", frozenset())
+    assert "halted without need" in caught(*LOST)
+
+
+def test_building_upon_what_was_never_synced_is_caught(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(recover, "make_durable", lambda fs, directory: None)
+    assert "JournalCorrupt" in caught("disk")

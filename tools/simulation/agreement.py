@@ -1,0 +1,57 @@
+"""Whether the journal's state is the broker's own book, and whether what is settled is settled."""
+
+from __future__ import annotations
+
+from engine.terminal.book import Position as Held
+from projections.orders import VOLUME_EPSILON
+from projections.positions import Position
+from projections.state import State
+from tools.simulation.broker import Broker
+
+CENT = 0.005
+PRICE = 1e-7
+
+
+def disagreements(state: State, broker: Broker) -> list[str]:
+    """Return in what the two differ: money, deals, positions, and orders that nothing will end."""
+    book = broker.book
+    found = []
+    for name, ours, theirs in (
+        ("balance", state.account.balance, book.balance),
+        ("credit", state.account.credit, book.credit),
+    ):
+        if abs(ours - theirs) >= CENT:
+            found.append(f"{name} {ours:.2f}, the broker's {theirs:.2f}")
+    deals = {deal.ticket for deal in book.deals}
+    if state.idempotency.deals.keys() != deals:
+        missing = sorted(deals - state.idempotency.deals.keys())
+        strange = sorted(state.idempotency.deals.keys() - deals)
+        found.append(f"deals missing {missing}, deals nobody made {strange}")
+    theirs_by_id = {held.identifier: held for held in book.positions.values()}
+    for identifier in sorted(state.positions.open.keys() | theirs_by_id.keys()):
+        found += _differ(state.positions.open.get(identifier), theirs_by_id.get(identifier))
+    found += _stuck(state, broker)
+    return found
+
+
+def _differ(ours: Position | None, theirs: Held | None) -> list[str]:
+    if ours is None or theirs is None:
+        return [f"position {ours or theirs} is known to one side only"]
+    same = (
+        abs(ours.volume - theirs.volume) <= VOLUME_EPSILON
+        and (ours.side > 0) == (theirs.type == 0)
+        and abs(ours.price - theirs.price_open) <= PRICE
+    )
+    return [] if same else [f"position {ours}, the broker's {theirs}"]
+
+
+def _stuck(state: State, broker: Broker) -> list[str]:
+    """Orders whose fate the broker has decided and the journal has not."""
+    found = []
+    for order in state.orders.open.values():
+        if order.status == "accepted" and order.ticket in broker.book.orders:
+            continue  # it rests at the broker
+        if order.status == "unresolved" and state.run.halt_rule and broker.nameless():
+            continue  # the operator has been asked
+        found.append(f"order {order.key} is still {order.status}")
+    return found

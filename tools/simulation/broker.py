@@ -1,0 +1,220 @@
+"""The broker of a session: the simulated terminal, and what others do to the account meanwhile.
+
+It outlives the engine's processes, as a real one does. What it did for each order key is the truth
+that the journal is held against.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from functools import cache, lru_cache
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import numpy.typing as npt
+
+from engine.feeds.bars import read_rates
+from engine.terminal import Terminal, load_profile
+from engine.terminal import constants as mt5
+from engine.terminal.book import Book, Position
+from engine.terminal.faults import FaultPlan
+from engine.terminal.market import BarMarket
+from engine.terminal.profile import Profile
+from engine.terminal.request import Request
+from tools.simulation.disk import Died
+from tools.simulation.draw import AFTERWARDS, HISTORY
+from tools.simulation.plan import BrokerKind, ByHand, Plan, SwitchedOff, dice
+
+SYMBOL = "EURUSD"
+BARS = Path(__file__).resolve().parents[1] / "data" / "eurusd_m1_2023q4.csv"
+
+_MONEY = {
+    "deposit": (mt5.DEAL_TYPE_BALANCE, 1),
+    "withdraw": (mt5.DEAL_TYPE_BALANCE, -1),
+    "credit": (mt5.DEAL_TYPE_CREDIT, 1),
+    "correction": (mt5.DEAL_TYPE_CORRECTION, -1),
+    "dividend": (mt5.DEAL_DIVIDEND, 1),
+    "commission": (mt5.DEAL_TYPE_COMMISSION_DAILY, -1),
+}
+
+
+@lru_cache(maxsize=1)
+def all_bars() -> npt.NDArray[Any]:
+    """Return the bars that the sessions are cut from."""
+    return read_rates(BARS)
+
+
+@cache
+def profile_of(kind: BrokerKind) -> Profile:
+    """Return the broker of that kind: the ECN profile with another way of filling."""
+    replace = msgspec.structs.replace
+    profile = load_profile("ecn-hedging")
+    symbol = profile.symbols[SYMBOL]
+    match kind:
+        case "market":
+            pass
+        case "partial":
+            symbol = replace(symbol, filling=("ioc",), available_volume=0.25)
+        case "resting":
+            symbol = replace(symbol, execution="exchange", filling=(), available_volume=0.1)
+        case "instant":
+            symbol = replace(symbol, execution="instant")
+        case "netting":
+            profile = replace(profile, account=replace(profile.account, margin_mode="netting"))
+    return replace(profile, name=f"simulation-{kind}", symbols={SYMBOL: symbol})
+
+
+@dataclass
+class Sending:
+    """One request that reached the module: the key it was sent with, and the order it became."""
+
+    key: str
+    ticket: int = 0
+
+
+@dataclass
+class Broker:
+    """The account's side of a session."""
+
+    plan: Plan
+    terminal: Terminal = field(init=False)
+    sendings: list[Sending] = field(default_factory=list)
+    struck: list[Any] = field(default_factory=list)
+    armed: bool = True
+
+    def __post_init__(self) -> None:
+        """Open the account, with the plan's faults on its terminal."""
+        plan = self.plan
+        self._chance = dice(plan.seed, 1)
+        length = HISTORY + plan.bars + AFTERWARDS
+        market = BarMarket(
+            {SYMBOL: all_bars()[plan.first_bar : plan.first_bar + length]},
+            model="ohlc",
+            start=HISTORY,
+        )
+        self.terminal = Terminal(profile_of(plan.broker), market, seed=plan.seed)
+        self.terminal.inject(FaultPlan(plan.faults, plan.seed), sleep=_no_sleep, die=_die)
+        self._timed = sorted(
+            (item for item in plan.troubles if isinstance(item, ByHand | SwitchedOff)),
+            key=lambda item: item.step,
+        )
+        self._off: list[SwitchedOff] = []
+
+    @property
+    def book(self) -> Book:
+        """The truth."""
+        return self.terminal.server.book
+
+    @property
+    def step(self) -> int:
+        """Bars since the first that is traded."""
+        return self.terminal.server.market.step - HISTORY
+
+    def advance(self) -> bool:
+        """Let the market make a step, and others act."""
+        moved: bool = self.terminal.advance()
+        if self.armed:
+            self._switch()
+            while self._timed and self._timed[0].step <= self.step:
+                item = self._timed.pop(0)
+                if isinstance(item, SwitchedOff):
+                    self._off.append(item)
+                    self.struck.append(item)
+                    self._switch()
+                elif self._act(item):
+                    self.struck.append(item)
+        return moved
+
+    def calm(self) -> None:
+        """No more trouble from now on. Lists that lag go on lagging for their few readings."""
+        self.armed = False
+        self._off.clear()
+        self._switch()
+        self.terminal.inject(FaultPlan(()))
+        self.terminal.server.frozen = 0
+
+    def sent_since(self, ticket: int) -> int:
+        """The ticket of the first order that a program placed from a ticket on, 0 for none."""
+        book = self.book
+        for number in range(ticket, book.next_ticket):
+            order = book.orders.get(number) or book.done_by_ticket.get(number)
+            if order is not None and order.magic and order.reason == mt5.ORDER_REASON_EXPERT:
+                return number
+        return 0
+
+    def nameless(self) -> bool:
+        """Whether the broker holds an order of ours without its key: nobody but an operator can
+        tell whose it is."""
+        kept = {
+            order.ticket: order.comment for order in (*self.book.done, *self.book.orders.values())
+        }
+        return any(one.ticket and one.key not in kept[one.ticket].upper() for one in self.sendings)
+
+    def _switch(self) -> None:
+        """Set the switches as the plan has them at this step."""
+        self._off = [item for item in self._off if item.until > self.step]
+        conditions = self.terminal.conditions
+        off = {item.what for item in self._off}
+        for name in ("trade_allowed", "account_trade_allowed", "trade_expert"):
+            setattr(conditions, name, name not in off)
+        if "connected" in off or not self._off:
+            conditions.connected = "connected" not in off
+
+    # --- what others do
+
+    def _act(self, item: ByHand) -> bool:
+        money = _MONEY.get(item.what)
+        if money is not None:
+            kind, sign = money
+            self.terminal.server.operate(kind, sign * item.size, item.what)
+            return True
+        if item.what == "trade":
+            side = self._chance.choice((mt5.ORDER_TYPE_BUY, mt5.ORDER_TYPE_SELL))
+            return self._deal(side, item.size)
+        if item.what == "cancel rest":
+            orders = list(self.book.orders.values())
+            return bool(orders) and self._request(
+                action=mt5.TRADE_ACTION_REMOVE, order=self._chance.choice(orders).ticket
+            )
+        held = list(self.book.positions.values())
+        return bool(held) and self._change(self._chance.choice(held), item)
+
+    def _change(self, position: Position, item: ByHand) -> bool:
+        if item.what == "move stops":
+            return self._request(
+                action=mt5.TRADE_ACTION_SLTP,
+                symbol=SYMBOL,
+                position=position.ticket,
+                sl=position.sl,
+                tp=0.0,
+            )
+        part = item.what == "close part" and position.volume > 0.01
+        volume = round(position.volume / 2, 2) if part else position.volume
+        return self._deal(1 - position.type, volume, position.ticket)
+
+    def _deal(self, side: int, volume: float, position: int = 0) -> bool:
+        quote = self.terminal.server.market.quotes[SYMBOL]
+        filling = {"partial": mt5.ORDER_FILLING_IOC, "resting": mt5.ORDER_FILLING_RETURN}
+        return self._request(
+            action=mt5.TRADE_ACTION_DEAL,
+            symbol=SYMBOL,
+            type=side,
+            volume=volume,
+            price=quote.ask if side == mt5.ORDER_TYPE_BUY else quote.bid,
+            deviation=100,
+            type_filling=filling.get(self.plan.broker, mt5.ORDER_FILLING_FOK),
+            position=position,
+        )
+
+    def _request(self, **fields: Any) -> bool:
+        reply = self.terminal.server.execute(Request(**fields))
+        return reply.retcode in (mt5.TRADE_RETCODE_DONE, mt5.TRADE_RETCODE_DONE_PARTIAL)
+
+
+def _no_sleep(seconds: float) -> None:
+    del seconds
+
+
+def _die() -> None:
+    raise Died

@@ -1,0 +1,319 @@
+"""Draws a plan from a seed: same seed, same plan. What may come together is decided here."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection
+from typing import Literal, get_args
+
+from engine.execution.outcome import ERRORS, RETCODES, Verdict
+from engine.terminal import faults
+from engine.terminal.faults import Fault, When
+from engine.terminal.views import ListName
+from tools.simulation.plan import (
+    BrokerKind,
+    ByHand,
+    CallLost,
+    ClockSet,
+    Comment,
+    CommentChanged,
+    DealLate,
+    DiskTrouble,
+    Hand,
+    ListsLag,
+    Manner,
+    Operation,
+    Plan,
+    Stopped,
+    Switch,
+    SwitchedOff,
+    Trouble,
+    dice,
+    name_of,
+)
+
+LOST: tuple[Literal[-1, -10000, -10001, -10002], ...] = (-1, -10000, -10001, -10002)
+UNKNOWN_RETCODES = (10005, 10037, 10099, 1)
+UNKNOWN_ERRORS = (-77, -3)
+
+VERDICTS = {
+    code: meaning.verdict for table in (RETCODES, ERRORS) for code, meaning in table.items()
+}
+"""What is true at this broker: read once, so that a table made wrong does not change the broker."""
+
+HISTORY = 40
+"""Bars before the first that is traded."""
+AFTERWARDS = 60
+"""Bars after the troubles, in which the engine has to find its feet again."""
+MOST_READS = 3
+"""Readings for which lists lag: fewer than the search makes before it says "not executed"."""
+
+SENDINGS = 14
+"""Orders that a session sends at the most, roughly; likewise the calls of each function."""
+CALLS = {
+    "initialize": 3, "account_info": 30, "symbol_select": 3, "terminal_info": 3, "version": 3,
+    "symbol_info": 3, "symbol_info_tick": 60, "copy_rates_from_pos": 130, "order_calc_margin": 15,
+    "positions_get": 10, "positions_total": 60, "history_deals_get": 60, "orders_get": 6,
+    "history_orders_get": 6, "shutdown": 3,
+}  # fmt: skip
+READ_ERRORS = (-1, -2, -10000, -10001, -10002, -10004, -10005, -20001, -20011, -20012, -20013)
+
+HANDS: tuple[Hand, ...] = get_args(Hand)
+COMMENTS: tuple[Comment, ...] = get_args(Comment)
+MANNERS: tuple[Manner, ...] = get_args(Manner)
+OPERATIONS: tuple[Operation, ...] = get_args(Operation)
+SWITCHES: tuple[Switch, ...] = get_args(Switch)
+
+_LISTS: tuple[ListName, ...] = get_args(ListName)
+
+
+class Dice:
+    """The draws of one plan."""
+
+    def __init__(self, seed: int, bars: int) -> None:
+        self.chance = dice(seed, 0)
+        self.bars = bars
+        self.kinds: list[Callable[[], Fault | Trouble]] = [
+            self.reply_lost,
+            self.reply_lost,
+            self.retcode,
+            self.retcode,
+            self.retcode,
+            self.worker,
+            self.worker,
+            self.reading,
+            self.reading,
+            self.deal_zero,
+            self.lag,
+            self.lists_lag,
+            self.deal_late,
+            self.reversed_lists,
+            self.comment_overwritten,
+            self.comment_changed,
+            self.comment_changed,
+            self.connection_lost,
+            self.disconnected,
+            self.frozen,
+            self.late_ticks,
+            self.ticket_change,
+            self.death,
+            self.death,
+            self.disk,
+            self.disk,
+            self.disk,
+            self.by_hand,
+            self.by_hand,
+            self.clock,
+            self.switched_off,
+            self.stopped,
+        ]
+
+    def any_call(self) -> tuple[str, int]:
+        """A function and the number of one of its calls."""
+        call = self.chance.choice(list(CALLS))
+        return call, self.chance.randint(1, CALLS[call])
+
+    def sending(self) -> When:
+        """One sending of an order."""
+        return When(number=self.chance.randint(1, SENDINGS), times=1)
+
+    def calling(self) -> When:
+        """One call of any function."""
+        if self.chance.random() < 0.3:
+            return self.sending()
+        call, number = self.any_call()
+        return When(call=call, number=number, times=1)
+
+    def step(self) -> int:
+        """A step of the market."""
+        return self.chance.randint(1, self.bars)
+
+    def reply_lost(self) -> Fault:
+        error = self.chance.choice(LOST)
+        return faults.ReplyLost(
+            when=self.sending(), executed=self.chance.random() < 0.5, error=error
+        )
+
+    def retcode(self) -> Fault:
+        """Any answer. Only one that proves nothing may be untrue."""
+        code = self.chance.choice((*RETCODES, *UNKNOWN_RETCODES))
+        verdict = VERDICTS.get(code, Verdict.UNRESOLVED)
+        executed = verdict is Verdict.ACCEPTED or (
+            verdict is Verdict.UNRESOLVED and self.chance.random() < 0.5
+        )
+        return faults.Retcode(when=self.sending(), code=code, executed=executed)
+
+    def worker(self) -> Trouble:
+        """Any error of the module or the worker; refused ones were not carried out."""
+        error = self.chance.choice((*ERRORS, *UNKNOWN_ERRORS))
+        proves = VERDICTS.get(error) is Verdict.REFUSED
+        return CallLost(
+            call="order_send",
+            number=self.chance.randint(1, SENDINGS),
+            error=int(error),
+            executed=not proves and self.chance.random() < 0.5,
+        )
+
+    def reading(self) -> Trouble:
+        call, number = self.any_call()
+        return CallLost(call=call, number=number, error=self.chance.choice(READ_ERRORS))
+
+    def deal_zero(self) -> Fault:
+        return faults.DealZero(when=self.sending())
+
+    def some_lists(self) -> tuple[ListName, ...]:
+        return tuple(name for name in _LISTS if self.chance.random() < 0.6) or _LISTS
+
+    def lag(self) -> Fault:
+        return faults.Lag(
+            when=self.sending(),
+            lists=self.some_lists(),
+            reads=self.chance.randint(1, MOST_READS),
+        )
+
+    def lists_lag(self) -> Trouble:
+        call, number = self.any_call()
+        return ListsLag(
+            call=call,
+            number=number,
+            lists=self.some_lists(),
+            reads=self.chance.randint(1, MOST_READS),
+        )
+
+    def deal_late(self) -> Trouble:
+        return DealLate(
+            number=self.chance.randint(2, CALLS["history_deals_get"]),
+            reads=self.chance.randint(1, 30),
+        )
+
+    def reversed_lists(self) -> Fault:
+        call = self.chance.choice(
+            ("history_deals_get", "history_orders_get", "orders_get", "positions_get")
+        )
+        return faults.ReversedLists(when=When(call=call))
+
+    def comment_overwritten(self) -> Fault:
+        return faults.CommentOverwritten(when=self.sending())
+
+    def comment_changed(self) -> Trouble:
+        return CommentChanged(
+            number=self.chance.randint(1, SENDINGS),
+            how=self.chance.choice(COMMENTS),
+        )
+
+    def connection_lost(self) -> Fault:
+        return faults.ConnectionLost(when=self.calling())
+
+    def disconnected(self) -> Fault:
+        return faults.Disconnected(when=self.calling(), calls=self.chance.randint(1, 40))
+
+    def frozen(self) -> Fault:
+        return faults.FrozenClock(when=self.calling(), steps=self.chance.randint(1, 15))
+
+    def late_ticks(self) -> Fault:
+        return faults.LateTicks(when=When(call="symbol_info_tick", every=2, times=6))
+
+    def ticket_change(self) -> Fault:
+        return faults.TicketChange(when=self.calling())
+
+    def death(self) -> Fault:
+        return faults.ProcessDeath(when=self.calling(), after=self.chance.random() < 0.5)
+
+    def disk(self) -> Trouble:
+        manner, operation = self.chance.choice(MANNERS), self.chance.choice(OPERATIONS)
+        if operation == "sync" and manner == "die half":
+            manner = "die before"
+        return DiskTrouble(operation=operation, number=self.chance.randint(1, 45), manner=manner)
+
+    def by_hand(self) -> Trouble:
+        what = self.chance.choice(HANDS)
+        size = round(self.chance.uniform(0.01, 0.3), 2)
+        if what in ("deposit", "withdraw", "credit", "correction", "dividend", "commission"):
+            size = round(self.chance.uniform(1.0, 300.0), 2)
+        return ByHand(step=self.step(), what=what, size=size)
+
+    def clock(self) -> Trouble:
+        step = self.step()
+        seconds = self.chance.choice((-7200.0, -3600.0, -90.0, -1.5, 2.5, 400.0, 3600.0, 86400.0))
+        return ClockSet(step=step, seconds=seconds, until=step + self.chance.randint(1, 40))
+
+    def switched_off(self) -> Trouble:
+        step = self.step()
+        what = self.chance.choice(SWITCHES)
+        return SwitchedOff(step=step, what=what, until=step + self.chance.randint(1, 20))
+
+    def stopped(self) -> Trouble:
+        return Stopped(step=self.step())
+
+
+def draw(seed: int, *, bars: int, available: int, only: Collection[str] = ()) -> Plan:
+    """Return the plan of a seed.
+
+    bars       that are traded with troubles
+    available  in the file of bars
+    only       names of `Dice`'s kinds; all of them when left out
+    """
+    drawn = Dice(seed, bars)
+    chance = drawn.chance
+    kinds = [kind for kind in drawn.kinds if not only or kind.__name__ in only]
+    broker: BrokerKind = chance.choice(get_args(BrokerKind))
+    items = _one_lag([chance.choice(kinds)() for _ in range(chance.randint(1, 9))])
+    return Plan(
+        seed=seed,
+        broker=broker,
+        strategies=1 if broker == "netting" else chance.randint(1, 2),
+        first_bar=chance.randint(0, available - HISTORY - bars - AFTERWARDS),
+        bars=bars,
+        batch=chance.choice((1, 8, 40, 512)),
+        away=chance.choice((0, 1, 5)),
+        faults=tuple(item for item in items if isinstance(item, Fault)),
+        troubles=tuple(item for item in items if isinstance(item, Trouble)),
+    )
+
+
+def _one_lag(items: list[Fault | Trouble]) -> list[Fault | Trouble]:
+    """Keep one lag of lists: a second one right behind it would last longer than the promise."""
+    lags = [item for item in items if isinstance(item, faults.Lag | ListsLag)]
+    return [item for item in items if item not in lags or item is lags[0]]
+
+
+def every_trouble() -> list[str]:
+    """Return the names of all that can be drawn: the rows that enough seeds must visit."""
+    items: list[Fault | Trouble] = [
+        *(faults.ReplyLost(executed=done, error=error) for error in LOST for done in (True, False)),
+        *(faults.Retcode(code=0, executed=done) for done in (True, False)),
+        *(
+            CallLost(call="order_send", number=1, error=int(error), executed=done)
+            for error in (*ERRORS, *UNKNOWN_ERRORS)
+            for done in (True, False)
+            if not (done and VERDICTS.get(error) is Verdict.REFUSED)
+        ),
+        *(CallLost(call="version", number=1, error=error) for error in READ_ERRORS),
+        *(CommentChanged(number=1, how=how) for how in COMMENTS),
+        *(
+            DiskTrouble(operation=operation, number=1, manner=manner)
+            for operation in OPERATIONS
+            for manner in MANNERS
+            if (operation, manner) != ("sync", "die half")
+        ),
+        *(ByHand(step=1, what=what, size=1.0) for what in HANDS),
+        *(SwitchedOff(step=1, what=what, until=2) for what in SWITCHES),
+        *(
+            faults.ProcessDeath(when=When(call=call), after=after)
+            for call in ("order_send", "version")
+            for after in (True, False)
+        ),
+        faults.DealZero(),
+        faults.Lag(lists=_LISTS),
+        faults.ReversedLists(),
+        faults.CommentOverwritten(),
+        faults.ConnectionLost(),
+        faults.Disconnected(),
+        faults.FrozenClock(),
+        faults.LateTicks(),
+        faults.TicketChange(),
+        ListsLag(call="version", number=1, lists=_LISTS, reads=1),
+        DealLate(number=1, reads=1),
+        ClockSet(step=1, seconds=1.0, until=2),
+        Stopped(step=1),
+    ]
+    return [name_of(item) for item in items]

@@ -1,0 +1,171 @@
+"""What must hold after every session, whatever has happened in it (issue D, the proof)."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+
+from engine.execution.outcome import classify
+from journal import verify
+from journal.events import (
+    BarClosed,
+    BrokerReplied,
+    DealRecorded,
+    DiscrepancyFound,
+    OrderAccepted,
+    OrderIntended,
+    OrderProposed,
+    OrderRefused,
+    OrderUnresolved,
+    OrderVetoed,
+    TradingHalted,
+)
+from replay.session import replay
+from tools.simulation.agreement import disagreements
+from tools.simulation.draw import MOST_READS
+from tools.simulation.plan import DealLate
+from tools.simulation.session import JOURNAL, Record
+
+WAITING = ("unresolved", "one order")
+"""Vetoes that must not last: something under way has to end."""
+
+
+def violations(record: Record) -> list[str]:
+    """Return everything that does not hold, in words; empty when all is well."""
+    found = list(record.problems)
+    if record.state is not None:
+        found += disagreements(record.state, record.broker)
+    for check in (
+        _one_effect,
+        _each_deal_once,
+        _verdicts_are_true,
+        _durable_before_sent,
+        _nothing_sent_when_forbidden,
+        _halts_are_justified,
+        _reconciled,
+        _trades_again,
+        _bars_in_order,
+        _journal_is_whole,
+    ):
+        found += check(record)
+    return found
+
+
+def _executed(record: Record) -> Counter[str]:
+    """How many orders of the broker's book with a deal each key has led to."""
+    filled = {deal.order for deal in record.broker.book.deals if deal.order}
+    return Counter(one.key for one in record.broker.sendings if one.ticket in filled)
+
+
+def _one_effect(record: Record) -> Iterator[str]:
+    for key, count in Counter(one.key for one in record.broker.sendings).items():
+        if count > 1:
+            yield f"intent {key} was sent {count} times"
+    for key, count in _executed(record).items():
+        if count > 1:
+            yield f"intent {key} had {count} effects"
+
+
+def _each_deal_once(record: Record) -> Iterator[str]:
+    recorded = Counter(e.data.ticket for e in record.events if type(e.data) is DealRecorded)
+    for ticket, count in recorded.items():
+        if count > 1:
+            yield f"deal {ticket} was recorded {count} times"
+    if recorded.keys() != {deal.ticket for deal in record.broker.book.deals}:
+        yield "the journal's deals are not the broker's"
+
+
+def _verdicts_are_true(record: Record) -> Iterator[str]:
+    executed = _executed(record)
+    tickets = {one.key: one.ticket for one in record.broker.sendings if one.ticket}
+    for event in record.events:
+        data = event.data
+        if isinstance(data, OrderRefused) and executed[data.key]:
+            yield f"{data.key} is reported refused ({data.reason}), and was executed"
+        if isinstance(data, OrderAccepted) and data.order not in (0, tickets.get(data.key)):
+            yield f"{data.key} is reported accepted as {data.order}, which is another order"
+        if isinstance(data, OrderAccepted) and data.key not in tickets:
+            yield f"{data.key} is reported accepted, and the broker never had it"
+
+
+def _durable_before_sent(record: Record) -> Iterator[str]:
+    for sent in record.sent:
+        if not sent.durable:
+            yield f"{sent.key} was sent before its intent was durable"
+        if sent.disk_failed:
+            yield f"{sent.key} was sent after the journal's disk had failed"
+
+
+def _nothing_sent_when_forbidden(record: Record) -> Iterator[str]:
+    """Nothing leaves after a halt, nor for a symbol with an unresolved intent."""
+    sent = {one.seq: one.key for one in record.sent}
+    open_: set[str] = set()
+    halted = ""
+    for event in record.events:
+        data = event.data
+        match data:
+            case OrderIntended():
+                open_.add(data.key)
+            case OrderAccepted() | OrderRefused():
+                open_.discard(data.key)
+            case TradingHalted():
+                halted = halted or data.rule
+        key = sent.get(event.seq)
+        if key is None:
+            continue
+        if halted:
+            yield f"{key} was sent after the halt {halted!r}"
+        if open_ - {key}:
+            yield f"{key} was sent while {sorted(open_ - {key})} were unresolved"
+
+
+def _halts_are_justified(record: Record) -> Iterator[str]:
+    """A halt that nothing calls for is a day without trading."""
+    codes = (classify(e.data) for e in record.events if type(e.data) is BrokerReplied)
+    answered = any(meaning.halt for meaning in codes)
+    late = any(
+        isinstance(item, DealLate) and item.reads > MOST_READS for item in record.plan.troubles
+    )
+    allowed = {
+        "broker answer": answered,
+        "ambiguous order": record.broker.nameless(),
+        "discrepancy": late,
+    }
+    for event in record.events:
+        if isinstance(event.data, TradingHalted) and not allowed.get(event.data.rule, False):
+            yield f"halted without need: {event.data.rule}, {event.data.reason}"
+
+
+def _reconciled(record: Record) -> Iterator[str]:
+    for event in record.events:
+        if event.seq > record.second_start and isinstance(event.data, DiscrepancyFound):
+            yield f"a second reconciliation finds {event.data}"
+
+
+def _trades_again(record: Record) -> Iterator[str]:
+    last = [e.data for e in record.events if e.seq > record.second_start]
+    if any(isinstance(data, OrderUnresolved) for data in last):
+        yield "in the calm an order became unresolved"
+    proposed = sum(isinstance(data, OrderProposed) for data in last)
+    waiting = [d for d in last if isinstance(d, OrderVetoed) and d.rule in WAITING]
+    resting = record.plan.broker == "resting"
+    if proposed and len(waiting) == proposed and not resting:
+        yield f"it does not trade again: {waiting[0].reason}"
+
+
+def _bars_in_order(record: Record) -> Iterator[str]:
+    times = [e.data.time for e in record.events if type(e.data) is BarClosed]
+    if times != sorted(set(times)):
+        yield "a bar doubled or out of order"
+
+
+def _journal_is_whole(record: Record) -> Iterator[str]:
+    for finding in verify(JOURNAL, fs=record.disk).findings:
+        if finding.severity != "note":
+            yield f"the journal is {finding.severity}: {finding.what}"
+    report = replay(record.events)
+    if report.divergence is not None:
+        divergence = report.divergence
+        yield f"a replay differs at {divergence.seq}: {divergence.reason}"
+    if report.unfinished:
+        yield "the journal ends in the middle of a step"

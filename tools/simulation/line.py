@@ -1,0 +1,221 @@
+"""The way from the engine to the terminal, with what can happen on it; and the session's clock."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable
+from typing import Any
+
+from engine.broker.calls import InProcess
+from engine.broker.gateway import CallFailed
+from engine.broker.server_time import ServerTime
+from engine.terminal.faults import Fault
+from tools.simulation.broker import Broker, Sending
+from tools.simulation.disk import Died, Disk
+from tools.simulation.plan import (
+    CallLost,
+    ClockSet,
+    CommentChanged,
+    DealLate,
+    ListsLag,
+    Plan,
+    Stopped,
+)
+
+MINUTE_S = 60.0
+_BREAKING = (-10001, -10002, -10004, -20001, -20011, -20012, -20013)
+"""Errors after which the module has to be initialised anew."""
+
+
+class Line:
+    """Calls to the terminal's module, one process after the other.
+
+    `sent` is told each sending's key before the module has it.
+    """
+
+    def __init__(self, broker: Broker, disk: Disk, sent: Callable[[str], None]) -> None:
+        self._broker = broker
+        self._disk = disk
+        self._sent = sent
+        self._module = InProcess(broker.terminal.module())
+        self._numbers: Counter[str] = Counter()
+        self.reached: Counter[str] = Counter()
+        self._troubles = [
+            item
+            for item in broker.plan.troubles
+            if isinstance(item, CallLost | CommentChanged | ListsLag | DealLate)
+        ]
+        self._hidden = 0
+        self._hidden_reads = 0
+
+    async def call(self, function: str, *args: Any, **kwargs: Any) -> Any:
+        """Call the module's function, with the plan's troubles around it."""
+        if self._disk.dead:
+            raise Died
+        self._numbers[function] += 1
+        lost = self._meet(function)
+        if lost is not None and not lost.executed:
+            self._lose(lost)
+        self.reached[function] += 1
+        try:
+            result = await self._carry(function, args, kwargs)
+        except Died:
+            self._disk.dead = True
+            raise
+        if lost is not None:
+            self._lose(lost)
+        return result
+
+    async def _carry(self, function: str, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        if function == "order_send":
+            return await self._send(args[0])
+        result = await self._module.call(function, *args, **kwargs)
+        if function == "history_deals_get":
+            return self._without_late_deal(result)
+        return result
+
+    async def _send(self, request: dict[str, Any]) -> Any:
+        sending = Sending(request["comment"])
+        self._sent(sending.key)
+        self._broker.sendings.append(sending)
+        first = self._broker.book.next_ticket
+        try:
+            return await self._module.call("order_send", self._changed(request))
+        finally:
+            sending.ticket = self._broker.sent_since(first)
+
+    def _meet(self, function: str) -> CallLost | None:
+        """Meet what the plan has for this call; return what loses its answer."""
+        if not self._broker.armed:
+            return None
+        number = self._numbers[function]
+        lost = None
+        for item in self._troubles:
+            match item:
+                case CallLost() if (item.call, item.number) == (function, number):
+                    lost = lost or item
+                    self._broker.struck.append(item)
+                case ListsLag() if (item.call, item.number) == (function, number):
+                    self._broker.terminal.views.lag(item.lists, item.reads)
+                    self._broker.struck.append(item)
+        return lost
+
+    def _lose(self, lost: CallLost) -> None:
+        if lost.error in _BREAKING:
+            self._broker.terminal.break_pipe()
+        raise CallFailed(lost.call, lost.error, "lost in the simulation")
+
+    def _changed(self, request: dict[str, Any]) -> dict[str, Any]:
+        """The request as the broker keeps it."""
+        comment = request["comment"]
+        for item in self._troubles:
+            if (
+                isinstance(item, CommentChanged)
+                and self._broker.armed
+                and item.number == self._numbers["order_send"]
+            ):
+                self._broker.struck.append(item)
+                comment = {
+                    "prefix": f"r:{comment}",
+                    "suffix": f"{comment} from web",
+                    "case": comment.lower(),
+                    "cut": comment[:8],
+                }[item.how]
+        return {**request, "comment": comment}
+
+    def _without_late_deal(self, deals: tuple[Any, ...]) -> tuple[Any, ...]:
+        """Keep one deal back for some readings; later ones are shown."""
+        number = self._numbers["history_deals_get"]
+        for item in self._troubles:
+            if isinstance(item, DealLate) and item.number == number and self._broker.armed:
+                trades = [deal.ticket for deal in deals if deal.order]
+                if trades:
+                    self._hidden, self._hidden_reads = max(trades), item.reads
+                    self._broker.struck.append(item)
+        if not self._hidden_reads:
+            return deals
+        self._hidden_reads -= 1
+        return tuple(deal for deal in deals if deal.ticket != self._hidden)
+
+    def calm(self) -> None:
+        """Show everything."""
+        self._hidden_reads = 0
+
+    def struck_by_terminal(self) -> list[Fault]:
+        """Which of the terminal's faults have struck, by the calls that reached it."""
+        return [
+            fault
+            for fault in self._broker.plan.faults
+            if self.reached[fault.when.call] >= (fault.when.number or fault.when.every or 1)
+        ]
+
+
+class Clock:
+    """The session's time: the market's, what was slept meanwhile, and how wrong this computer is.
+
+    The market moves on while the engine sleeps. `stop` ends the engine, `end` is the step at which
+    the data ends for it.
+    """
+
+    def __init__(self, plan: Plan, broker: Broker, calm: Callable[[], None]) -> None:
+        self._plan = plan
+        self._broker = broker
+        self._calm = calm
+        self._server_time = ServerTime("new-york+7")
+        self._slept = 0.0
+        self._stood = 0.0
+        self._sets = [item for item in plan.troubles if isinstance(item, ClockSet)]
+        self._stops = {item.step for item in plan.troubles if isinstance(item, Stopped)}
+        self.end = 0
+        self.stop: Callable[[], None] = lambda: None
+
+    def now_ns(self) -> int:
+        """Nanoseconds UTC, as this computer has them."""
+        true = self._server_time.utc_ns(self._broker.terminal.server_time_msc)
+        return true + int((self._slept + self._stood + self._wrong_by()) * 1e9)
+
+    def _wrong_by(self) -> float:
+        step = self._broker.step
+        if not self._broker.armed:
+            return 0.0
+        return sum(item.seconds for item in self._sets if item.step <= step < item.until)
+
+    def begin(self, second: float) -> None:
+        """Begin a process so many seconds into the minute."""
+        self._slept = second
+
+    async def next(self) -> bool:
+        """Wait for the next bar."""
+        self._slept = 0.0
+        return self.pass_minute()
+
+    async def sleep(self, seconds: float) -> None:
+        """Let time pass, and the market with it."""
+        self._slept += seconds
+        while self._slept >= MINUTE_S:
+            self._slept -= MINUTE_S
+            if not self.pass_minute():
+                raise Died  # waiting for what never comes: the session's time is over
+
+    def struck(self) -> list[ClockSet]:
+        """The settings of the clock that came about."""
+        return [item for item in self._sets if item.step <= self._broker.step]
+
+    def pass_minute(self) -> bool:
+        """Take a step; False at the end."""
+        if self._broker.step >= self.end:
+            return False
+        before = self._broker.step
+        moved = self._broker.advance()
+        step = self._broker.step
+        self._stood = 0.0 if step != before else self._stood + MINUTE_S
+        if step != before and step in self._stops:
+            self._broker.struck += [
+                item
+                for item in self._plan.troubles
+                if isinstance(item, Stopped) and item.step == step
+            ]
+            self.stop()
+        if step == self._plan.bars:
+            self._calm()
+        return moved

@@ -1,0 +1,33 @@
+"""Makes a failing plan small: what can be left out, and it fails still, is left out."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
+import msgspec
+
+from tools.simulation.plan import Plan
+
+
+def shrink(plan: Plan, fails: Callable[[Plan], bool]) -> Plan:
+    """Return the smallest plan found that still fails, by leaving out one thing at a time."""
+    while True:
+        smaller = next((other for other in _smaller(plan) if fails(other)), None)
+        if smaller is None:
+            return plan
+        plan = smaller
+
+
+def _smaller(plan: Plan) -> Iterator[Plan]:
+    replace = msgspec.structs.replace
+    for name in ("faults", "troubles"):
+        items = getattr(plan, name)
+        for place in range(len(items)):
+            yield replace(plan, **{name: items[:place] + items[place + 1 :]})
+    for name, least in (("strategies", 1), ("batch", 1), ("away", 0)):
+        if getattr(plan, name) != least:
+            yield replace(plan, **{name: least})
+    for part in (2, 1.25):
+        bars = int(plan.bars / part)
+        if 1 <= bars < plan.bars:
+            yield replace(plan, bars=bars)
