@@ -26,16 +26,21 @@ def export(directory: Path, target: Path, *, form: Format, query: str = _ALL) ->
     """
     if target.exists():
         raise UsageError(f"{target} exists; name a new file")
-    with connect(directory) as connection:
-        rows = connection.sql(query)
-        if rows is None:
-            raise UsageError("the query returns nothing; give a SELECT")
-        if form == "parquet":
-            rows.to_parquet(str(target))
-        elif form == "csv":
-            rows.to_csv(str(target))
-        else:
-            _write_arrow(rows.to_arrow_reader(65_536), target)
+    draft = target.with_name(target.name + ".tmp")
+    try:
+        with connect(directory) as connection:
+            rows = connection.sql(query)
+            if rows is None:
+                raise UsageError("the query returns nothing; give a SELECT")
+            if form == "parquet":
+                rows.to_parquet(str(draft))
+            elif form == "csv":
+                rows.to_csv(str(draft))
+            else:
+                _write_arrow(rows.to_arrow_reader(65_536), draft)
+        draft.replace(target)
+    finally:
+        draft.unlink(missing_ok=True)  # a query that fails half-way leaves nothing behind
 
 
 def publish(directory: Path, store: pyarrow.fs.FileSystem, base: str) -> list[str]:

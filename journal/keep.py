@@ -64,10 +64,12 @@ def restore(source: Path, directory: Path, *, fs: Fs = OS_FS) -> Report:
     return backup(source, directory, fs=fs)
 
 
-def plan(directory: Path, *, keep: int, fs: Fs = OS_FS) -> Plan:
+def plan(directory: Path, *, keep: int, until: int | None = None, fs: Fs = OS_FS) -> Plan:
     """Say which segments may go: all but the newest `keep` events, and what snapshots need.
 
     Only whole segments go; the newest one always stays. Without a valid snapshot nothing goes.
+
+    until  nothing behind this sequence goes in any case: what a caller knows to be needed
     """
     listed = manifest.load(fs, directory)
     newest: dict[str, int] = {}
@@ -78,6 +80,7 @@ def plan(directory: Path, *, keep: int, fs: Fs = OS_FS) -> Plan:
     if not newest:
         return Plan(0, [], 0, "no valid snapshot: a start would need every event")
     projection, needed = min(newest.items(), key=lambda pair: pair[1])
+    needed = needed if until is None else min(needed, until)
     limit = min(needed, recover.find_end(fs, directory).place.next_seq - 1 - keep)
     going = [entry for entry in listed.segments[:-1] if entry.last <= limit]
     why = (
@@ -88,12 +91,17 @@ def plan(directory: Path, *, keep: int, fs: Fs = OS_FS) -> Plan:
 
 
 def retain(
-    directory: Path, *, keep: int, fs: Fs = OS_FS, now: Callable[[], int] = time.time_ns
+    directory: Path,
+    *,
+    keep: int,
+    until: int | None = None,
+    fs: Fs = OS_FS,
+    now: Callable[[], int] = time.time_ns,
 ) -> Plan:
     """Drop what `plan` names. Raises JournalLocked while a sealing is under way."""
     release = fs.lock(directory / layout.SEAL_LOCK)
     try:
-        chosen = plan(directory, keep=keep, fs=fs)
+        chosen = plan(directory, keep=keep, until=until, fs=fs)
         listed = manifest.repair(fs, directory, manifest.load(fs, directory))
         if chosen.through:
             record = manifest.Dropped(chosen.through, now())

@@ -13,7 +13,7 @@ from types import ModuleType
 
 import msgspec
 
-from journal import manifest
+from journal import layout, manifest
 from journal.chain import link
 from journal.cursor import Cursor
 from journal.errors import JournalCorrupt, UsageError
@@ -43,6 +43,13 @@ class Proof(msgspec.Struct, frozen=True):
     path: list[tuple[str, str]]
     file: str
     root: str
+
+
+class _Listed(msgspec.Struct, frozen=True):
+    """What a segment's line in the manifest says, as far as it matters here."""
+
+    file: str
+    merkle: str
 
 
 def head(directory: Path, *, fs: Fs = OS_FS) -> Head:
@@ -83,6 +90,24 @@ def prove(directory: Path, seq: int, *, fs: Fs = OS_FS) -> Proof:
     )
 
 
+def listed_root(directory: Path, file: str, *, fs: Fs = OS_FS) -> str:
+    """Return the root that the manifest has for a segment, dropped or not; empty for none.
+
+    Raises JournalCorrupt.
+    """
+    path = directory / layout.MANIFEST
+    if not fs.exists(path):
+        return ""
+    data = fs.read(path)
+    whole = manifest.parse(data).size  # its chain holds so far
+    for line in data[:whole].splitlines():
+        if line.startswith(b'{"file":'):
+            entry = msgspec.json.decode(line, type=_Listed)
+            if entry.file == file:
+                return entry.merkle
+    return ""
+
+
 def check(proof: Proof, *, root: str | None = None) -> None:
     """Check a proof by itself, and against a root that is known from elsewhere when one is given.
 
@@ -113,11 +138,24 @@ def sign(what: Head, private_key: bytes) -> str:
     return signature.hex()
 
 
+def public_key(private_key: bytes) -> bytes:
+    """Return the 32 bytes that others check the signatures of a private key with.
+
+    Raises UsageError when the package `cryptography` is not installed.
+    """
+    key = _ed25519().Ed25519PrivateKey.from_private_bytes(private_key)
+    public: bytes = key.public_key().public_bytes_raw()
+    return public
+
+
 def is_signed(what: Head, signature: str, public_key: bytes) -> bool:
-    """Whether a signature is the one of that head by the holder of the key."""
+    """Whether a signature is the one of that head by the holder of the key.
+
+    Raises UsageError when the package `cryptography` is not installed.
+    """
+    key = _ed25519().Ed25519PublicKey.from_public_bytes(public_key)
     from cryptography.exceptions import InvalidSignature  # noqa: PLC0415 (an optional extra)
 
-    key = _ed25519().Ed25519PublicKey.from_public_bytes(public_key)
     try:
         key.verify(bytes.fromhex(signature), _signed(what))
     except (InvalidSignature, ValueError):

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import msgspec
 
-from journal import layout, manifest, recover, tail
+from journal import layout, manifest, recover, snapshot, tail
 from journal.codec import decode
 from journal.errors import JournalCorrupt, JournalMissing, UndecodableEvent, UsageError
 from journal.fs import OS_FS, Fs, write_file
@@ -52,6 +52,7 @@ def keep_prefix(directory: Path, *, fs: Fs = OS_FS) -> Repaired:
         moved = _move_tail(fs, directory, damage)
         if fs.exists(directory / layout.MANIFEST):
             moved += _move_segments(fs, directory, damage)
+        moved += _move_snapshots(fs, directory, damage.last_good)
         return Repaired(damage.last_good, moved)
     finally:
         release()
@@ -165,6 +166,18 @@ def _move_segments(fs: Fs, directory: Path, damage: _Damage) -> list[str]:
         fs.sync_folder(folder)
         fs.sync_folder(directory / layout.SEGMENTS)
     return moved
+
+
+def _move_snapshots(fs: Fs, directory: Path, last_good: int) -> list[str]:
+    """Quarantine the snapshots of what is gone: opening takes one for proof of a cut-off end."""
+    names = [name for name, seq in snapshot.marks(fs, directory) if seq > last_good]
+    for name in names:
+        fs.make_folder(directory / layout.QUARANTINE)
+        fs.rename(directory / layout.SNAPSHOTS / name, directory / layout.QUARANTINE / name)
+    if names:
+        fs.sync_folder(directory / layout.QUARANTINE)
+        fs.sync_folder(directory / layout.SNAPSHOTS)
+    return [f"{layout.SNAPSHOTS}/{name}" for name in names]
 
 
 def _drop_again(fs: Fs, directory: Path, dropped: int) -> None:

@@ -128,6 +128,12 @@ def test_nothing_goes_that_the_oldest_of_the_newest_snapshots_needs(journal: Pat
     assert len(list((journal / "segments").iterdir())) == 3  # a plan is only a plan
 
 
+def test_nothing_goes_that_a_caller_knows_to_be_needed(journal: Path) -> None:
+    snap(journal, 32)
+    assert plan(journal, keep=0, until=19).through == 10
+    assert retain(journal, keep=0, until=9).through == 0
+
+
 def test_a_retained_journal_verifies_reads_and_goes_on(journal: Path, tmp_path: Path) -> None:
     snap(journal, 25)
     assert retain(journal, keep=0, now=lambda: 5).through == 20

@@ -9,7 +9,7 @@ from journal import Limits, Writer, manifest, verify
 from journal.errors import JournalCorrupt, UsageError
 from journal.fs import OS_FS
 from journal.merkle import leaf, node, root
-from journal.proof import Head, check, head, is_signed, prove, sign
+from journal.proof import Head, check, head, is_signed, listed_root, prove, public_key, sign
 from journal.seal import SealLimits, seal
 from tests.journal.builders import RUN, grow
 
@@ -73,6 +73,14 @@ def test_a_changed_proof_proves_nothing(journal: Path) -> None:
         check(proof, root=prove(journal, 11).root)
 
 
+def test_the_manifest_knows_the_root_of_a_segment_that_was_dropped(journal: Path) -> None:
+    proof = prove(journal, 7)
+    listed = manifest.load(OS_FS, journal)
+    manifest.drop(OS_FS, journal, listed, manifest.Dropped(10, 0))
+    assert listed_root(journal, proof.file) == proof.root
+    assert listed_root(journal, "of another journal") == ""
+
+
 def test_an_event_that_is_not_sealed_cannot_be_proven(journal: Path) -> None:
     for seq in (0, 21, 99):
         with pytest.raises(UsageError, match="proofs are of sealed events"):
@@ -85,6 +93,7 @@ def test_a_signed_head_is_recognised_and_any_other_is_not() -> None:
     private = ed25519.Ed25519PrivateKey.from_private_bytes(key)
     public = private.public_key().public_bytes_raw()
     signature = sign(Head(7, "ab"), key)
+    assert public_key(key) == public
     assert is_signed(Head(7, "ab"), signature, public)
     assert not is_signed(Head(8, "ab"), signature, public)
     assert not is_signed(Head(7, "ab"), "00" + signature[2:], public)

@@ -4,10 +4,12 @@ from pathlib import Path
 
 import pytest
 
-from journal import Limits, Writer, read, verify
+from journal import Limits, Writer, read, snapshot, verify
 from journal.errors import JournalCorrupt, UsageError
+from journal.reader import lines
 from journal.repair import SALVAGED, keep_prefix, salvage
 from journal.seal import GRACE_NS, SealLimits, seal
+from journal.snapshot import Snapshot
 from tests.journal.builders import RUN, event, events, grow
 
 FILES_OF_5 = Limits(batch=1, file_events=5)
@@ -78,6 +80,20 @@ def test_keeping_the_prefix_cuts_before_a_damaged_segment(journal: Path) -> None
     assert first.exists()
     with Writer.open(journal, run=RUN) as writer:
         assert writer.next_seq == 11
+    assert verify(journal).ok
+
+
+def test_keeping_the_prefix_puts_snapshots_of_what_is_gone_away(journal: Path) -> None:
+    for seq in (12, 30):
+        (_, _, h) = next(lines(journal, after=seq - 1, until=seq))
+        snapshot.save(journal, Snapshot(seq, h.decode(), "orders", 1, b"state"))
+    damage(journal / "tail" / "000000000026.jsonl")
+    moved = keep_prefix(journal).moved
+    assert "snapshots/orders-000000000030.snapshot" in moved
+    assert [path.name for path in (journal / "snapshots").iterdir()] == [
+        "orders-000000000012.snapshot"
+    ]
+    Writer.open(journal, run=RUN).close()
     assert verify(journal).ok
 
 
