@@ -7,28 +7,17 @@ not wait for databases and engines.
 
 from __future__ import annotations
 
-import functools
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated, ParamSpec
+from typing import Annotated
 
 import typer
 
+from tools.cli.app import AsJson, Directory, app, command
 from tools.cli.errors import COULD_NOT_RUN, guarded
 from tools.cli.streams import make_safe
 
-P = ParamSpec("P")
-
-Directory = Annotated[Path, typer.Argument(metavar="DIR", help="Folder of the journal.")]
-AsJson = Annotated[bool, typer.Option("--json", help="Print JSON, for programs.")]
-
-app = typer.Typer(
-    add_completion=False,
-    rich_markup_mode=None,
-    pretty_exceptions_enable=False,
-    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
-)
 programs = typer.Typer(rich_markup_mode=None)
 app.add_typer(programs, name="terminal", help="Run programs of others on the simulated terminal.")
 
@@ -36,30 +25,14 @@ app.add_typer(programs, name="terminal", help="Run programs of others on the sim
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command and return its exit code (`tools.cli.errors`)."""
     make_safe()
-    command = typer.main.get_command(app)
+    daybook = typer.main.get_command(app)
     return guarded(
-        lambda: command.main(
+        lambda: daybook.main(
             args=None if arguments is None else list(arguments),
             prog_name="daybook",
             standalone_mode=False,
         )
     )
-
-
-def _command(
-    example: str, group: typer.Typer = app, name: str | None = None
-) -> Callable[[Callable[P, int]], Callable[P, int]]:
-    """Make a function a command that ends as `tools.cli.errors` says; its help has an example."""
-
-    def register(function: Callable[P, int]) -> Callable[P, int]:
-        @functools.wraps(function)
-        def run(*args: P.args, **kwargs: P.kwargs) -> int:
-            return guarded(lambda: function(*args, **kwargs))
-
-        group.command(name, epilog=f"Example: {example}")(run)
-        return run
-
-    return register
 
 
 def _print_version(wanted: bool) -> None:
@@ -92,7 +65,7 @@ def root(
         raise typer.Exit(COULD_NOT_RUN)
 
 
-@_command("daybook demo --bars 5000")
+@command("daybook demo --bars 5000")
 def demo(
     bars: Annotated[
         int | None,
@@ -121,7 +94,7 @@ def demo(
     return run_demo(bars=bars, journal=journal, seed=seed, as_json=as_json)
 
 
-@_command("daybook run --config configs/demo.yaml")
+@command("daybook run --config configs/demo.yaml")
 def run(
     config: Annotated[Path, typer.Option(metavar="FILE", help="A YAML profile.")],
     as_json: AsJson = False,
@@ -137,7 +110,7 @@ def run(
     return run_engine(config, as_json=as_json)
 
 
-@_command("daybook status journals/demo")
+@command("daybook status journals/demo")
 def status(directory: Directory, as_json: AsJson = False) -> int:
     """Say what a journal says: account, positions, orders.
 
@@ -148,7 +121,7 @@ def status(directory: Directory, as_json: AsJson = False) -> int:
     return print_status(directory, as_json=as_json)
 
 
-@_command("daybook verify journals/demo")
+@command("daybook verify journals/demo")
 def verify(
     directory: Directory,
     expect: Annotated[
@@ -172,7 +145,7 @@ def verify(
     return print_verification(directory, expect=expect, as_json=as_json)
 
 
-@_command("daybook replay journals/demo --verify")
+@command("daybook replay journals/demo --verify")
 def replay(
     directory: Directory,
     verify: Annotated[
@@ -190,7 +163,7 @@ def replay(
     return print_replay(directory, verify=verify, as_json=as_json)
 
 
-@_command('daybook sql journals/demo "select * from deal_recorded limit 5"')
+@command('daybook sql journals/demo "select * from deal_recorded limit 5"')
 def sql(
     directory: Directory,
     query: Annotated[str, typer.Argument(metavar="SELECT", help="One SELECT of DuckDB's SQL.")],
@@ -211,7 +184,7 @@ def sql(
 Reason = Annotated[str, typer.Option(metavar="TEXT", help="Why; it goes into the journal.")]
 
 
-@_command('daybook pause journals/live --reason "news week"')
+@command('daybook pause journals/live --reason "news week"')
 def pause(directory: Directory, reason: Reason, as_json: AsJson = False) -> int:
     """Let nothing new be sent.
 
@@ -224,7 +197,7 @@ def pause(directory: Directory, reason: Reason, as_json: AsJson = False) -> int:
     return run_pause(directory, reason, as_json=as_json)
 
 
-@_command('daybook resume journals/live --reason "balance explained: a deposit"')
+@command('daybook resume journals/live --reason "balance explained: a deposit"')
 def resume(directory: Directory, reason: Reason, as_json: AsJson = False) -> int:
     """Let trading go on after a halt or a pause.
 
@@ -236,7 +209,7 @@ def resume(directory: Directory, reason: Reason, as_json: AsJson = False) -> int
     return run_resume(directory, reason, as_json=as_json)
 
 
-@_command("daybook doctor --config configs/demo.yaml")
+@command("daybook doctor --config configs/demo.yaml")
 def doctor(
     config: Annotated[Path, typer.Option(metavar="FILE", help="A YAML profile.")],
     as_json: AsJson = False,
@@ -251,7 +224,7 @@ def doctor(
     return examine(config, as_json=as_json)
 
 
-@_command("daybook conformance --config configs/demo.yaml")
+@command("daybook conformance --config configs/demo.yaml")
 def conformance(
     config: Annotated[Path, typer.Option(metavar="FILE", help="A YAML profile.")],
     symbol: Annotated[
@@ -283,7 +256,7 @@ class _Stamps(StrEnum):
 _FILES = "SYMBOL=FILE"
 
 
-@_command("daybook terminal run robot.py --seed 7 -- EURUSD --lots 0.1", programs, "run")
+@command("daybook terminal run robot.py --seed 7 -- EURUSD --lots 0.1", programs, "run")
 def terminal_run(
     script: Annotated[Path, typer.Argument(metavar="SCRIPT", help="A Python file.")],
     arguments: Annotated[
@@ -337,7 +310,7 @@ def terminal_run(
     )
 
 
-@_command("daybook terminal profiles", programs, "profiles")
+@command("daybook terminal profiles", programs, "profiles")
 def terminal_profiles() -> int:
     """List the accounts that can be simulated by name."""
     from tools.cli.terminal import profiles as print_profiles
