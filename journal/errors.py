@@ -4,12 +4,12 @@
     ├── UsageError              a person asked for something that cannot be (exit code 2)
     │   └── ConfigError         a configuration file or variable is wrong
     ├── JournalError
-    │   ├── InvalidEvent        an event that may not be written (NaN, wrong sequence)   also ValueError
-    │   ├── UndecodableEvent    bytes that are not an event of a known type and version  also ValueError
+    │   ├── InvalidEvent        an event that may not be written   also ValueError
+    │   ├── UndecodableEvent    no event of a known type and version   also ValueError
     │   ├── JournalCorrupt      the chain, the order or the frame is broken
     │   ├── JournalLocked       another process writes
     │   ├── JournalHalted       a write or sync failed; nothing more is accepted
-    │   └── JournalMissing      there is no journal at that place                        also FileNotFoundError
+    │   └── JournalMissing      there is no journal at that place   also FileNotFoundError
     ├── BrokerError             the terminal or the broker could not do what was asked
     └── DivergenceError         a replay decided differently from what was recorded
 

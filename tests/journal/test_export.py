@@ -55,8 +55,8 @@ def test_an_export_overwrites_nothing(journal: Path, tmp_path: Path) -> None:
 
 def test_a_query_that_fails_half_way_leaves_no_file(journal: Path, tmp_path: Path) -> None:
     before = sorted(tmp_path.iterdir())
+    query = "SELECT CASE seq WHEN 20 THEN error('no') ELSE 'x' END AS x FROM events"
     with pytest.raises(duckdb.Error):
-        query = "SELECT CASE seq WHEN 20 THEN error('no') ELSE 'x' END AS x FROM events"
         export(journal, tmp_path / "a.csv", form="csv", query=query)
     assert sorted(tmp_path.iterdir()) == before
 

@@ -20,6 +20,7 @@ DETERMINISTIC = (
     "journal/envelope.py",
     "journal/errors.py",
     "journal/events/",
+    "journal/upcast.py",
     "projections/",
 )
 """Files and folders whose code must give the same result on every machine and every replay.

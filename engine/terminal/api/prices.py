@@ -66,8 +66,7 @@ class Prices:
         end = total - start
         first = end - count
         oldest = total - self._max_bars
-        if first < oldest:
-            first = oldest
+        first = oldest if first < oldest else first
         return rates.slice(first if first > 0 else 0, end)
 
     @positional()

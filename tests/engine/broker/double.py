@@ -9,8 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from engine.feeds.bars import RATES
-from engine.terminal.records import FIELDS
+from engine.terminal.records import FIELDS, RATES
 
 
 def record(kind: str, **values: Any) -> Any:

@@ -9,7 +9,8 @@ import numpy as np
 import polars as pl
 import pytest
 
-from engine.feeds.bars import RATES, read_rates
+from engine.feeds.bars import read_rates
+from engine.terminal.records import RATES
 from journal.errors import UsageError
 from tests.session import BARS
 
