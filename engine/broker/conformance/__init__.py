@@ -9,8 +9,9 @@ is kept, as golden vectors.
 
 from __future__ import annotations
 
-from engine.broker.conformance.cases import CASES, Case, Part
+from engine.broker.conformance.cases import Case, Part
 from engine.broker.conformance.runner import Outcome, run_suite
 from engine.broker.conformance.session import Session
+from engine.broker.conformance.suite import CASES
 
 __all__ = ["CASES", "Case", "Outcome", "Part", "Session", "run_suite"]

@@ -1,4 +1,4 @@
-"""The list of numbered cases, and how a function becomes one."""
+"""What a numbered case is, and how a function becomes one."""
 
 from __future__ import annotations
 
@@ -31,8 +31,8 @@ class Case(msgspec.Struct, frozen=True):
     body: Body
 
 
-CASES: list[Case] = []
-"""Every case, in the order of its number."""
+REGISTERED: list[Case] = []
+"""Every case of the modules imported so far, in the order of its number; `suite` has them all."""
 
 HEDGING = frozenset({MarginMode.RETAIL_HEDGING})
 NETTING = frozenset({MarginMode.RETAIL_NETTING, MarginMode.EXCHANGE})
@@ -44,13 +44,11 @@ def case(
     """Make a function a case; it raises Nonconforming or NotHere, else it passed."""
 
     def register(body: Body) -> Body:
-        assert all(known.number != number for known in CASES), f"two cases bear the number {number}"
-        CASES.append(Case(number, title, part, modes, body))
-        CASES.sort(key=lambda known: known.number)
+        assert all(known.number != number for known in REGISTERED), (
+            f"two cases bear the number {number}"
+        )
+        REGISTERED.append(Case(number, title, part, modes, body))
+        REGISTERED.sort(key=lambda known: known.number)
         return body
 
     return register
-
-
-# The cases register themselves.
-from engine.broker.conformance import reading, refusals, trading, unconnected  # noqa: E402, F401

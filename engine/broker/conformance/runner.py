@@ -7,8 +7,9 @@ from typing import Literal
 
 import msgspec
 
-from engine.broker.conformance.cases import CASES, Case, Part
+from engine.broker.conformance.cases import Case, Part
 from engine.broker.conformance.session import NotHere, Recorded, Session
+from engine.broker.conformance.suite import CASES
 from engine.broker.gateway import WrongAccount
 from engine.broker.identity import check_identity
 from journal.errors import BrokerError
