@@ -151,6 +151,32 @@ def deaths_in_recovery(life: Life, *, seeds: int) -> Iterator[str]:
                     yield "died twice"
 
 
+def power_lost_after_a_kill(life: Life, *, seeds: int) -> Iterator[str]:
+    """Kill at every operation, start again and acknowledge more, then take the power away.
+
+    What the new process found in the cache and built upon must have become durable first.
+    """
+    for seed in range(seeds):
+        for kind in DEATHS:
+            at = 1
+            while _killed_then_dark(life, Fault(at, kind), seed):
+                yield "killed, the power lost later"
+                at += 1
+
+
+def _killed_then_dark(life: Life, fault: Fault, seed: int) -> bool:
+    fs, ledger = SimFs(seed=seed, fault=fault), Ledger()
+    try:
+        life(fs, ledger)
+    except Crash:
+        fs.restart(power_lost=False)
+        write(fs, ledger, AGAIN)
+        fs.restart(power_lost=True)
+        _check(fs, ledger)
+        return True
+    return False
+
+
 def _append(writer: Writer, ledger: Ledger, note: JournalRecovered | None) -> None:
     seq = writer.next_seq
     added = stamp(note, seq=seq, ts=seq, run=RUN) if note else event(seq)
@@ -187,6 +213,8 @@ def main(arguments: list[str]) -> int:
         for case in failures(life):
             counts[f"{name}: {case}"] += 1
         for case in deaths_in_recovery(life, seeds=seeds):
+            counts[f"{name}: {case}"] += 1
+        for case in power_lost_after_a_kill(life, seeds=seeds):
             counts[f"{name}: {case}"] += 1
     for case, count in counts.items():
         sys.stdout.write(f"{count:8,}  {case}\n")

@@ -43,6 +43,11 @@ def test_death_during_the_recovery_from_a_death_loses_nothing(life: torture.Life
     assert Counter(torture.deaths_in_recovery(life, seeds=2)).total() >= 100
 
 
+@pytest.mark.parametrize("life", LIVES)
+def test_a_power_loss_after_a_kill_takes_nothing_that_was_built_upon(life: torture.Life) -> None:
+    assert Counter(torture.power_lost_after_a_kill(life, seeds=1)).total() >= 120
+
+
 def test_the_harness_notices_an_acknowledged_event_that_is_lost() -> None:
     class Forgetful(SimFs):
         def sync(self, handle: int) -> None:
