@@ -319,16 +319,23 @@ class Engine:
         self._journal.commit()
         reply = await self._gateway.submit(intent)
         self._record(reply, cause=intended.seq, corr=intent.key)
-        await self._read_deals(OVERLAP_MSC)
-        await self._follow()
+        if not unresolved(self.state.orders):
+            await self._read_deals(OVERLAP_MSC)
+            await self._follow()
 
     async def _investigate(self, decision: AnyEvent) -> None:
         order = self.state.orders.open.get(decision.corr)
         if order is not None and order.status == "unresolved":
             await self._search(order)
+            await self._read_deals(DAY_MSC)
+            await self._follow()
 
     async def _search(self, order: Order) -> None:
-        """Look for what became of an unresolved order, and record what the broker's lists show."""
+        """Look for what became of an unresolved order, and record what the broker's lists show.
+
+        Before its deals are read: a broker may name the key on the order alone, and only the
+        order's ticket tells whose they are.
+        """
         evidence = await gather(
             self._gateway,
             order,
@@ -337,7 +344,6 @@ class Engine:
             self._config.broker.evidence,
         )
         self._record(evidence, cause=order.seq, corr=order.key)
-        await self._read_deals(DAY_MSC)
 
     # --- connecting: the same at a start, after a crash and after a lost terminal
 
@@ -348,11 +354,11 @@ class Engine:
         for symbol in symbols:
             self._record(await self._gateway.specify(symbol))
         await self._measure_clock()
-        await self._read_deals(DAY_MSC)
-        self._decided.clear()  # a start acts on the state, not on what led to it
         for order in unresolved(self.state.orders):
             await self._search(order)
+        await self._read_deals(DAY_MSC)
         await self._follow()
+        self._decided.clear()  # a start acts on the state, not on what led to it
         await self._catch_up()
         await self._reconcile()
         await self._settle()

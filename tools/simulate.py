@@ -42,7 +42,7 @@ def main(
     ] = None,
     keep: Annotated[
         Path, typer.Option(metavar="DIR", help="Where plans and journals of failing seeds go.")
-    ] = Path("simulation-failures"),
+    ] = Path("logs/simulation"),
 ) -> None:
     """Play sessions with trouble at every boundary, and check what must hold after each.
 

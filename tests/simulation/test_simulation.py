@@ -17,6 +17,7 @@ from tests.simulation.plans import quiet, seeds
 from tools.simulate import app
 from tools.simulation.plan import (
     ByHand,
+    CommentChanged,
     DealLate,
     DiskTrouble,
     Plan,
@@ -96,6 +97,14 @@ FOUND = {
             faults.ReplyLost(executed=True, error=-1, when=When(every=3)),
             faults.TicketChange(when=When(call="orders_get", every=2)),
         )
+    ),
+    "a reply lost, and the broker names the key on the order and not on its deals": quiet(
+        faults=(faults.ReplyLost(executed=True, error=-10002, when=When(number=3)),),
+        troubles=(CommentChanged(number=3, how="deals"),),
+    ),
+    "killed behind a sending, and the same": quiet(
+        faults=(faults.ProcessDeath(after=True, when=When(number=3)),),
+        troubles=(CommentChanged(number=3, how="deals"),),
     ),
     "a reply lost right after a stop was hit": quiet(
         strategies=2, faults=(faults.ReplyLost(executed=False, error=-10000, when=When(every=2)),)

@@ -45,6 +45,7 @@ class Line:
             for item in broker.plan.troubles
             if isinstance(item, CallLost | CommentChanged | ListsLag | DealLate)
         ]
+        self._renamed: set[int] = set()
         self._hidden = 0
         self._hidden_reads = 0
 
@@ -71,7 +72,7 @@ class Line:
             return await self._send(args[0])
         result = await self._module.call(function, *args, **kwargs)
         if function == "history_deals_get":
-            return self._without_late_deal(result)
+            return self._as_named(self._without_late_deal(result))
         return result
 
     async def _send(self, request: dict[str, Any]) -> Any:
@@ -79,10 +80,15 @@ class Line:
         self._sent(sending.key)
         self._broker.sendings.append(sending)
         first = self._broker.book.next_ticket
+        comment = self._comment(request["comment"])
         try:
-            return await self._module.call("order_send", self._changed(request))
+            return await self._module.call(
+                "order_send", {**request, "comment": comment or sending.key}
+            )
         finally:
             sending.ticket = self._broker.sent_since(first)
+            if not comment:
+                self._renamed.add(sending.ticket)
 
     def _meet(self, function: str) -> CallLost | None:
         """Meet what the plan has for this call; return what loses its answer."""
@@ -105,9 +111,8 @@ class Line:
             self._broker.terminal.break_pipe()
         raise CallFailed(lost.call, lost.error, "lost in the simulation")
 
-    def _changed(self, request: dict[str, Any]) -> dict[str, Any]:
-        """The request as the broker keeps it."""
-        comment = request["comment"]
+    def _comment(self, comment: str) -> str:
+        """The comment that the broker keeps; empty when it keeps it on all but the deals."""
         for item in self._troubles:
             if (
                 isinstance(item, CommentChanged)
@@ -120,8 +125,20 @@ class Line:
                     "suffix": f"{comment} from web",
                     "case": comment.lower(),
                     "cut": comment[:8],
+                    "deals": "",
                 }[item.how]
-        return {**request, "comment": comment}
+        return comment
+
+    def _as_named(self, deals: tuple[Any, ...]) -> tuple[Any, ...]:
+        """The deals with the comments that the broker gave them."""
+        if not self._renamed:
+            return deals
+        return tuple(
+            type(deal)({**deal._asdict(), "comment": "by broker"}.values())
+            if deal.order in self._renamed
+            else deal
+            for deal in deals
+        )
 
     def _without_late_deal(self, deals: tuple[Any, ...]) -> tuple[Any, ...]:
         """Keep one deal back for some readings; later ones are shown."""

@@ -20,7 +20,7 @@ BrokerKind = Literal["market", "partial", "resting", "instant", "netting"]
 """How the broker fills: at the market and whole, only a part (IOC), a part with the rest resting
 (RETURN), at the asked price or not at all, or into one position per symbol."""
 
-Comment = Literal["prefix", "suffix", "case", "cut"]
+Comment = Literal["prefix", "suffix", "case", "cut", "deals"]
 Operation = Literal["write", "sync"]
 Manner = Literal["die before", "die half", "die after", "power cut", "full", "broken"]
 Switch = Literal["connected", "trade_allowed", "account_trade_allowed", "trade_expert"]
@@ -55,7 +55,7 @@ class CallLost(_Trouble, frozen=True):
 
 class CommentChanged(_Trouble, frozen=True):
     """The broker keeps another comment than it was sent: something before or behind it, another
-    case, or only its beginning."""
+    case, or only its beginning; or another one on the deals alone."""
 
     number: int
     how: Comment
