@@ -37,11 +37,12 @@ class Evidence(Section, frozen=True, kw_only=True):
     """How an unresolved intent is searched for.
 
     polls       times that all of the broker's lists are read before "not executed" may be said
-    interval_s  seconds between two polls
+    interval_s  seconds between two polls; together they must outlast the lists' lag, of which up to
+                five seconds are reported (facts 3.1)
     """
 
     polls: Annotated[int, Meta(ge=2, le=100)] = 4
-    interval_s: Annotated[float, Meta(ge=0.0, le=60.0)] = 1.0
+    interval_s: Annotated[float, Meta(ge=0.0, le=60.0)] = 2.0
 
 
 class Worker(Section, frozen=True, kw_only=True):

@@ -88,6 +88,11 @@ def search(lists: Lists, story: Story | None = None) -> EvidenceGathered:
     return anyio.run(run)
 
 
+def test_the_usual_search_outlasts_the_longest_lag_that_was_ever_reported() -> None:
+    usual = Evidence()
+    assert (usual.polls - 1) * usual.interval_s > 5.0
+
+
 def test_absence_takes_all_polls_with_their_pauses() -> None:
     lists = Lists()
     assert search(lists) == EvidenceGathered(KEY, 4, [], [], [])
