@@ -8,9 +8,11 @@ from typing import TYPE_CHECKING, Literal
 from journal import layout, manifest
 from journal.errors import JournalMissing, UsageError
 from journal.fs import OS_FS
-from journal.sql import connect
+from journal.sql import CONFIG, connect
+from journal.sql.views import create_views_over
 
 if TYPE_CHECKING:
+    import duckdb
     import pyarrow.dataset
     import pyarrow.fs
 
@@ -80,6 +82,20 @@ def published(store: pyarrow.fs.FileSystem, bases: list[str]) -> pyarrow.dataset
             raise JournalMissing(f"no journal is published at {base}; check the path") from error
         paths += [f"{base}/{layout.SEGMENTS}/{entry.file}" for entry in listed.segments]
     return pyarrow.dataset.dataset(paths, filesystem=store, format="parquet")
+
+
+def connect_published(store: pyarrow.fs.FileSystem, bases: list[str]) -> duckdb.DuckDBPyConnection:
+    """Return a DuckDB connection with `journal.sql.connect`'s views over published journals.
+
+    The ready questions are there for one journal only: the sequences of several are not unique.
+    Raises JournalMissing when nothing is published at a place.
+    """
+    import duckdb  # noqa: PLC0415 (as above)
+
+    events = published(store, bases)
+    connection = duckdb.connect(":memory:", config=CONFIG)
+    create_views_over(connection, events, questions=len(bases) == 1)
+    return connection
 
 
 def _infos(store: pyarrow.fs.FileSystem, folder: str) -> list[pyarrow.fs.FileInfo]:

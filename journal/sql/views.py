@@ -16,6 +16,7 @@ from journal.sql.questions import QUESTIONS
 
 if TYPE_CHECKING:
     import duckdb
+    import pyarrow.dataset
 
 ENVELOPE = {
     "seq": "BIGINT",
@@ -55,6 +56,25 @@ def create_views(connection: duckdb.DuckDBPyConnection, directory: Path) -> None
     tail = [directory / layout.TAIL / name for name in names]
     connection.execute(f"CREATE VIEW _sealed AS {_sealed(segments)}")
     connection.execute(f"CREATE VIEW _tail AS {_tail(tail)}")
+    _create_events(connection)
+    _create_questions(connection)
+
+
+def create_views_over(
+    connection: duckdb.DuckDBPyConnection, sealed: pyarrow.dataset.Dataset, *, questions: bool
+) -> None:
+    """Create the views over sealed events from elsewhere.
+
+    questions  the ready ones, too; they ask one journal, for two have the same sequences
+    """
+    connection.register("_sealed", sealed)
+    connection.execute(f"CREATE VIEW _tail AS {_tail([])}")
+    _create_events(connection)
+    if questions:
+        _create_questions(connection)
+
+
+def _create_events(connection: duckdb.DuckDBPyConnection) -> None:
     connection.execute(f"CREATE VIEW events AS {_EVENTS}")
     _comment(connection, "events", "Every event.", _EVENTS_COLUMNS)
     for name, kind in TYPES.items():
@@ -64,6 +84,9 @@ def create_views(connection: duckdb.DuckDBPyConnection, directory: Path) -> None
             for field, meaning in schema.meanings(kind).items()
         }
         _comment(connection, view_name(name), schema.summary(kind), about)
+
+
+def _create_questions(connection: duckdb.DuckDBPyConnection) -> None:
     for question in QUESTIONS:
         what = f"VIEW {question.name} AS" if question.is_view else f"MACRO {question.call} AS TABLE"
         connection.execute(f"CREATE {what} {question.query}")

@@ -10,9 +10,9 @@ import pyarrow.ipc
 import pyarrow.parquet
 import pytest
 
-from journal import Limits
+from journal import Limits, sql
 from journal.errors import JournalMissing, UsageError
-from journal.export import export, publish, published
+from journal.export import connect_published, export, publish, published
 from journal.seal import SealLimits, seal
 from tests.journal.builders import grow
 
@@ -103,5 +103,17 @@ def test_many_journals_are_published_and_queried_together(
     connection.register("events", events)
     query = "SELECT symbol, count(*), max(seq) FROM events GROUP BY symbol"
     assert connection.execute(query).fetchall() == [("EURUSD", 44, 34)]
+    with connect_published(filesystem, [f"{base}/one", f"{base}/two"]) as both:
+        counted = both.execute("SELECT count(close), max(seq) FROM bar_closed")
+        assert counted.fetchall() == [(44, 34)]
+        with pytest.raises(duckdb.CatalogException):
+            both.execute("FROM why(3)")
+    with connect_published(filesystem, [f"{base}/one"]) as one, sql(journal) as here:
+        for query in (
+            "FROM why(30)",
+            "SELECT * EXCLUDE data FROM events WHERE seq < 31 ORDER BY seq",
+            "FROM gaps()",
+        ):
+            assert one.execute(query).fetchall() == here.execute(query).fetchall()
     with pytest.raises(JournalMissing, match="no journal is published"):
         published(filesystem, [f"{base}/three"])
