@@ -17,6 +17,7 @@ from journal import recover
 from journal.envelope import AnyEvent
 from journal.events import BrokerReplied, EvidenceGathered, OrderIntended, RunStarted
 from projections.idempotency import key_of
+from projections.orders import Order
 from projections.run import RUN
 from tests.simulation.plans import seeds
 from tools.simulation.report import play
@@ -142,6 +143,19 @@ class NeverFollows(Engine):
 
 def test_an_order_that_is_waited_for_without_end_is_caught() -> None:
     assert "is still accepted" in caught("stopped", engine=NeverFollows)
+
+
+class ReadsDealsFirst(Engine):
+    """Records deals before it knows whose order they belong to."""
+
+    async def _search(self, order: Order) -> None:
+        await self._read_deals(0)
+        await super()._search(order)
+
+
+def test_recording_deals_before_their_order_is_found_is_caught() -> None:
+    found = caught("reply_lost", "comment_changed", engine=ReadsDealsFirst)
+    assert "is still accepted" in found
 
 
 def test_suspecting_what_the_server_closed_is_caught(monkeypatch: pytest.MonkeyPatch) -> None:
