@@ -14,7 +14,7 @@ from typing import Annotated
 
 import typer
 
-from tools.cli.app import AsJson, Directory, app, command
+from tools.cli.app import AsJson, Directory, Endpoint, Region, app, command
 from tools.cli.errors import COULD_NOT_RUN, guarded
 from tools.cli.streams import make_safe
 
@@ -133,16 +133,44 @@ def verify(
             show_default=False,
         ),
     ] = "",
+    head: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE",
+            help="The same from a file that `daybook head --json` wrote; its signature is checked.",
+        ),
+    ] = None,
+    signer: Annotated[
+        str,
+        typer.Option(
+            "--signed-by",
+            metavar="PUBLICKEY",
+            help="Who must have signed that head.",
+            show_default=False,
+        ),
+    ] = "",
+    deep: Annotated[
+        bool, typer.Option("--deep", help="Compare the segments' columns with their events.")
+    ] = False,
+    snapshots: Annotated[
+        bool, typer.Option("--snapshots", help="Compare snapshots with a replay.")
+    ] = False,
+    proof: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="A proof that `daybook prove` wrote, to be checked."),
+    ] = None,
     as_json: AsJson = False,
 ) -> int:
     """Check a journal: chain, order, gaps, decodability.
 
-    Exit code 1 when anything is corrupt. A torn end is what a crash leaves and no damage: the next
-    start moves it to quarantine.
+    It changes nothing, and the engine may be running. Exit code 1 when anything is corrupt. A torn
+    end is what a crash leaves and no damage: the next start moves it to quarantine.
     """
+    from tools.cli.inspect import Wanted
     from tools.cli.inspect import verify as print_verification
 
-    return print_verification(directory, expect=expect, as_json=as_json)
+    wanted = Wanted(expect, head, signer, deep, snapshots, proof)
+    return print_verification(directory, wanted, as_json=as_json)
 
 
 @command("daybook replay journals/demo --verify")
@@ -165,20 +193,42 @@ def replay(
 
 @command('daybook sql journals/demo "select * from deal_recorded limit 5"')
 def sql(
-    directory: Directory,
-    query: Annotated[str, typer.Argument(metavar="SELECT", help="One SELECT of DuckDB's SQL.")],
+    place: Annotated[
+        str,
+        typer.Argument(metavar="DIR", help="Folder of the journal, or URI of a published one."),
+    ] = "",
+    query: Annotated[
+        str | None, typer.Argument(metavar="SELECT", help="One SELECT of DuckDB's SQL.")
+    ] = None,
     as_json: AsJson = False,
     as_csv: Annotated[bool, typer.Option("--csv", help="Print CSV with a header.")] = False,
+    parquet: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Write Parquet to a new file.")
+    ] = None,
+    list_examples: Annotated[
+        bool, typer.Option("--examples", help="List ready views, macros and queries to try.")
+    ] = False,
+    others: Annotated[
+        list[str] | None,
+        typer.Option("--and", metavar="URI", help="Another published journal; may be repeated."),
+    ] = None,
+    endpoint: Endpoint = "",
+    region: Region = "",
 ) -> int:
     """Ask a journal with SQL.
 
     The view events has every event, and each type has a view with its fields as columns:
-    deal_recorded, order_intended, bar_closed and so on; "show tables" lists them. The engine may be
-    running; the journal is only read.
+    deal_recorded, order_intended, bar_closed and so on; "show tables" lists them. Questions that
+    people ask are ready: orders, trades, why(SEQ) and others, see --examples. The engine may be
+    running; the journal is only read, and nothing is ever downloaded for it.
     """
+    from tools.cli.sql import Asked, examples
     from tools.cli.sql import sql as print_rows
 
-    return print_rows(directory, query, as_json=as_json, as_csv=as_csv)
+    if list_examples:
+        return examples(as_json=as_json)
+    asked = Asked(place, others or [], endpoint, region)
+    return print_rows(asked, query, as_json=as_json, as_csv=as_csv, parquet=parquet)
 
 
 Reason = Annotated[str, typer.Option(metavar="TEXT", help="Why; it goes into the journal.")]
@@ -316,3 +366,6 @@ def terminal_profiles() -> int:
     from tools.cli.terminal import profiles as print_profiles
 
     return print_profiles()
+
+
+from tools.cli import journal as _journal  # noqa: E402, F401 (its commands are listed after these)

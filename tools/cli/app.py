@@ -16,6 +16,24 @@ P = ParamSpec("P")
 
 Directory = Annotated[Path, typer.Argument(metavar="DIR", help="Folder of the journal.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON, for programs.")]
+Endpoint = Annotated[
+    str,
+    typer.Option(
+        metavar="URL",
+        envvar=["AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL"],
+        help="Of a store that is not Amazon's.",
+        show_default=False,
+    ),
+]
+Region = Annotated[
+    str,
+    typer.Option(
+        metavar="NAME",
+        envvar=["AWS_REGION", "AWS_DEFAULT_REGION"],
+        help="Of the store.",
+        show_default=False,
+    ),
+]
 
 app = typer.Typer(
     add_completion=False,

@@ -5,16 +5,23 @@ from __future__ import annotations
 import time
 from pathlib import Path
 
+import msgspec
+
 from engine import memory
+from journal import layout
 from journal.errors import UsageError
-from journal.verify import Report
+from journal.verify import Finding, Report
 from journal.verify import verify as verify_journal
 from projections.performance import net_profit
 from projections.state import State, digest
+from replay.snapshots import Comparison, compare
 from tools.cli import screen
 from tools.cli.errors import FINE, PROBLEM
+from tools.cli.evidence import check_head, check_proof
 from tools.cli.places import existing
-from tools.cli.screen import Fact, duration, moment, money, number, percent, plural
+from tools.cli.screen import Fact, duration, moment, money, number, percent, plural, quoted
+
+_IGNORED = "Nothing to do: a start ignores it."
 
 
 def status(directory: Path, *, as_json: bool) -> int:
@@ -36,35 +43,110 @@ def status(directory: Path, *, as_json: bool) -> int:
     return FINE
 
 
-def verify(directory: Path, *, expect: str, as_json: bool) -> int:
+class Wanted(msgspec.Struct, frozen=True):
+    """What a verification is to look at beside the chain, as it was typed."""
+
+    expect: str = ""
+    head: Path | None = None
+    signer: str = ""
+    deep: bool = False
+    snapshots: bool = False
+    proof: Path | None = None
+
+
+class _Check(msgspec.Struct, frozen=True):
+    """How one check went, in a few words, and what it found."""
+
+    label: str
+    text: str
+    findings: list[Finding]
+    remark: str = ""
+
+    @property
+    def ok(self) -> bool:
+        return all(finding.severity != "corrupt" for finding in self.findings)
+
+
+def verify(directory: Path, wanted: Wanted, *, as_json: bool) -> int:
     """Print what is wrong with the journal, if anything; PROBLEM when it is corrupt."""
-    wanted = _parse_expected(expect) if expect else None
+    existing(directory)
+    checks: list[_Check] = []
+    expected = _expected(wanted, checks)
     begun = time.perf_counter()
-    report = verify_journal(existing(directory), expect=wanted)
-    seconds = time.perf_counter() - begun
-    code = FINE if report.ok else PROBLEM
+    report = verify_journal(directory, deep=wanted.deep, expect=expected)
+    took = duration(time.perf_counter() - begun)
+    checks.insert(0, _Check("chain", chain_text(report), report.findings, took))
+    if wanted.snapshots:
+        checks.append(_snapshots(directory, chain_ok=report.ok))
+    if wanted.proof is not None:
+        checks.append(_Check("proof", *check_proof(directory, wanted.proof)))
+    findings = [finding for check in checks for finding in check.findings]
+    ok = all(check.ok for check in checks)
     if as_json:
-        screen.json_text({"journal": str(directory), "ok": report.ok, "report": report})
-        return code
-    screen.title(str(directory), "chain, order, gaps, decodability")
-    screen.result("chain", ok=report.ok, text=chain_text(report), remark=duration(seconds))
-    screen.facts([("head", f"{report.last_seq}:{report.head}", "for --expect")])
-    if report.findings:
-        screen.line()
-        screen.table(
-            [("severity", "left"), ("where", "left"), ("what", "left"), ("to do", "left")],
-            [
-                (one.severity, _where(one.file, one.offset, one.seq), one.what, one.advice)
-                for one in report.findings
-            ],
-        )
-    return code
+        whole = msgspec.structs.replace(report, findings=findings)
+        results = {check.label: {"ok": check.ok, "what": check.text} for check in checks}
+        value = {"journal": str(directory), "ok": ok, "checks": results, "report": whole}
+        screen.json_text(value)
+    else:
+        looked_at = "chain, order, gaps, decodability"
+        screen.title(str(directory), f"{looked_at}, columns" if wanted.deep else looked_at)
+        for check in checks:
+            screen.result(check.label, ok=check.ok, text=check.text, remark=check.remark)
+        screen.facts([("head", f"{report.last_seq}:{report.head}", "for --expect")])
+        _print_findings(findings)
+    return FINE if ok else PROBLEM
 
 
 def chain_text(report: Report) -> str:
     """Sum up a report in a few words."""
     found = plural(len(report.findings), "finding") if report.findings else "nothing found"
     return f"{plural(report.events, 'event')} in {plural(report.files, 'file')}, {found}"
+
+
+def _print_findings(findings: list[Finding]) -> None:
+    if findings:
+        screen.line()
+        screen.table(
+            [("severity", "left"), ("where", "left"), ("what", "left"), ("to do", "left")],
+            [
+                (one.severity, _where(one.file, one.offset, one.seq), one.what, one.advice)
+                for one in findings
+            ],
+        )
+
+
+def _expected(wanted: Wanted, checks: list[_Check]) -> tuple[int, str] | None:
+    """Return the head that the journal must have had, and add the check of its signature."""
+    if wanted.head is None:
+        if wanted.signer:
+            raise UsageError("--signed-by says who signed a head; give its file, too: --head FILE")
+        return _parse_expected(wanted.expect) if wanted.expect else None
+    if wanted.expect:
+        raise UsageError("--expect and --head exclude each other; give one of them")
+    expected, text, findings = check_head(wanted.head, wanted.signer)
+    checks.append(_Check("expected", text, findings))
+    return expected
+
+
+def _snapshots(directory: Path, *, chain_ok: bool) -> _Check:
+    if not chain_ok:
+        return _Check("snapshots", "not compared: the chain is damaged", [])
+    with screen.progress("replaying") as move:
+        found = compare(directory, lambda done: move(done, 0, plural(done, "event")))
+    agreeing = sum(one.verdict == "agrees" for one in found)
+    findings = [_snapshot_finding(directory, one) for one in found if one.verdict != "agrees"]
+    text = f"{number(agreeing)} of {number(len(found))} as a replay gives" if found else "none"
+    return _Check("snapshots", text, findings)
+
+
+def _snapshot_finding(directory: Path, one: Comparison) -> Finding:
+    wrong = one.verdict == "differs"
+    advice = f"`daybook rebuild {quoted(directory)}` makes it anew." if wrong else _IGNORED
+    if one.verdict == "trusted":
+        advice = "Nothing to do: a full backup can show whether it is right."
+    what = f"{one.verdict}: {one.detail}"
+    file = f"{layout.SNAPSHOTS}/{one.file}"
+    return Finding("corrupt" if wrong else "note", file, -1, one.seq, what, advice)
 
 
 def _parse_expected(text: str) -> tuple[int, str]:

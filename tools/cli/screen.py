@@ -172,6 +172,16 @@ def price(value: float) -> str:
     return f"{value:.10g}" if value else "-"
 
 
+def size(count: int) -> str:
+    """Write a number of bytes, in thousands of them: `912 B`, `1.2 MB`."""
+    value, unit = float(count), "B"
+    for larger in ("kB", "MB", "GB", "TB"):
+        if value < 999.5:
+            break
+        value, unit = value / 1000, larger
+    return f"{value:.0f} {unit}" if unit == "B" or value >= 99.95 else f"{value:.1f} {unit}"
+
+
 def duration(seconds: float) -> str:
     """Write seconds, with minutes from one minute on."""
     if seconds < 59.95:

@@ -12,9 +12,11 @@ from pathlib import Path
 from typing import Any
 
 import duckdb
+import msgspec
 
 from journal.errors import UsageError
-from journal.sql import connect
+from journal.sql import EXAMPLES, connect
+from journal.sql.questions import QUESTIONS, Question
 from tools.cli import screen
 from tools.cli.errors import FINE
 from tools.cli.places import existing
@@ -25,30 +27,110 @@ MOST_ROWS = 1000
 CHUNK = 1000
 
 
-def sql(directory: Path, query: str, *, as_json: bool, as_csv: bool) -> int:
-    """Print what the query returns."""
-    if as_json and as_csv:
-        raise UsageError("--json and --csv exclude each other; give one of them")
-    connection = connect(existing(directory))
+EXAMPLE_DIR = "journals/demo"
+
+
+class Asked(msgspec.Struct, frozen=True):
+    """What is asked: a journal's folder, or URIs of published ones and where their store is."""
+
+    place: str
+    others: list[str] = []
+    endpoint: str = ""
+    region: str = ""
+
+    @property
+    def published(self) -> bool:
+        """Whether it is in a store, not in a folder of this machine."""
+        return "://" in self.place
+
+
+def sql(
+    asked: Asked, query: str | None, *, as_json: bool, as_csv: bool, parquet: Path | None = None
+) -> int:
+    """Print what the query returns, or write it to a new Parquet file."""
+    if as_json + as_csv + (parquet is not None) > 1:
+        raise UsageError("--json, --csv and --parquet exclude each other; give one of them")
+    if not asked.place or query is None:  # both may be absent, beside --examples
+        missing = "SELECT" if asked.place else "DIR"
+        raise UsageError(
+            f"Missing argument '{missing}'; `daybook sql --help` shows what is possible"
+        )
+    if parquet is not None:
+        return _write_parquet(asked, query, parquet)
+    connection = _connected(asked)
     try:
-        cursor = _execute(connection, query)
+        cursor = connection.execute(check_select(connection, query))
         print_rows = _print_json if as_json else _print_csv if as_csv else _print_table
         print_rows(_names(cursor), _rows(cursor))
     except duckdb.Error as error:
-        raise UsageError(_one_line(str(error))) from error
+        raise UsageError(one_line(str(error))) from error
     finally:
         connection.close()
     return FINE
 
 
-def _execute(connection: duckdb.DuckDBPyConnection, query: str) -> duckdb.DuckDBPyConnection:
+def examples(*, as_json: bool) -> int:
+    """Print the ready views and macros, and queries to try."""
+    if as_json:
+        ready = [
+            {"name": one.call, "meaning": one.meaning, "columns": one.columns} for one in QUESTIONS
+        ]
+        asked = [{"question": what, "query": query} for what, query in EXAMPLES]
+        screen.json_text({"ready": ready, "examples": asked})
+        return FINE
+    screen.title("Ready views and macros", "from them as from tables")
+    screen.table(
+        [("name", "left"), ("what it answers", "left")],
+        [(_call(one), one.meaning) for one in QUESTIONS],
+    )
+    screen.line()
+    screen.title("Queries to try", f"daybook sql {EXAMPLE_DIR} …")
+    for what, query in EXAMPLES:
+        screen.line(f"  -- {what}", style="dim")
+        screen.copyable(f"  {query}")
+    return FINE
+
+
+def check_select(connection: duckdb.DuckDBPyConnection, query: str) -> duckdb.Statement:
+    """Return the one SELECT that a query is. Raises UsageError for anything else."""
     statements = connection.extract_statements(query)
     if len(statements) != 1:
         raise UsageError(f"expected one SELECT, found {len(statements)} statements")
     # COPY and EXPORT could overwrite the journal's own files.
     if statements[0].type != duckdb.StatementType.SELECT:
         raise UsageError(f"expected a SELECT, found {statements[0].type.name}; this only reads")
-    return connection.execute(statements[0])
+    return statements[0]
+
+
+def one_line(message: str) -> str:
+    """Return DuckDB's message without its picture of the query."""
+    said = message.partition("\n\nLINE ")[0].partition("\nLINE ")[0]
+    return "; ".join(part.strip() for part in said.splitlines() if part.strip())
+
+
+def _connected(asked: Asked) -> duckdb.DuckDBPyConnection:
+    from tools.cli import move  # noqa: PLC0415 (it needs this module)
+
+    if asked.published:
+        return move.ask_published([asked.place, *asked.others], asked.endpoint, asked.region)
+    if asked.others:
+        raise UsageError("--and is for published journals; give their URIs, file:///… or s3://…")
+    return connect(existing(Path(asked.place)))
+
+
+def _write_parquet(asked: Asked, query: str, target: Path) -> int:
+    from tools.cli import move  # noqa: PLC0415 (it needs this module)
+
+    if asked.published:
+        raise UsageError("--parquet is for a journal on this machine; published ones give --csv")
+    written = move.to_file(existing(Path(asked.place)), target, "parquet", query)
+    screen.line(f"wrote {target}, {screen.size(written)}")
+    return FINE
+
+
+def _call(question: Question) -> str:
+    """Return how a ready view is asked: a macro with its arguments in capitals."""
+    return question.call.replace("of_seq", "SEQ").replace("last_seq", "SEQ").replace("key", "'KEY'")
 
 
 def _names(cursor: duckdb.DuckDBPyConnection) -> list[str]:
@@ -125,9 +207,3 @@ def _plain(value: object) -> object:
     if isinstance(value, dict):
         return {str(name): _plain(item) for name, item in value.items()}
     return value
-
-
-def _one_line(message: str) -> str:
-    """Return DuckDB's message without its picture of the query."""
-    said = message.partition("\n\nLINE ")[0].partition("\nLINE ")[0]
-    return "; ".join(part.strip() for part in said.splitlines() if part.strip())
