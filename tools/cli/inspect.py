@@ -69,9 +69,9 @@ class _Check(msgspec.Struct, frozen=True):
 
 def verify(directory: Path, wanted: Wanted, *, as_json: bool) -> int:
     """Print what is wrong with the journal, if anything; PROBLEM when it is corrupt."""
-    existing(directory)
     checks: list[_Check] = []
     expected = _expected(wanted, checks)
+    existing(directory)
     begun = time.perf_counter()
     report = verify_journal(directory, deep=wanted.deep, expect=expected)
     took = duration(time.perf_counter() - begun)

@@ -48,8 +48,10 @@ def sql(
     asked: Asked, query: str | None, *, as_json: bool, as_csv: bool, parquet: Path | None = None
 ) -> int:
     """Print what the query returns, or write it to a new Parquet file."""
-    if as_json + as_csv + (parquet is not None) > 1:
-        raise UsageError("--json, --csv and --parquet exclude each other; give one of them")
+    forms = {"--json": as_json, "--csv": as_csv, "--parquet": parquet is not None}
+    given = [name for name, wanted in forms.items() if wanted]
+    if len(given) > 1:
+        raise UsageError(f"{' and '.join(given)} exclude each other; give one of them")
     if not asked.place or query is None:  # both may be absent, beside --examples
         missing = "SELECT" if asked.place else "DIR"
         raise UsageError(
