@@ -38,8 +38,7 @@ def seal(directory: Path, *, everything: bool, as_json: bool) -> int:
         screen.json_text({"journal": str(directory), "sealed": made})
         return FINE
     if not made:
-        waiting = plural(recover.find_end(OS_FS, directory).unsealed, "event")
-        screen.line(f"nothing to seal: {waiting} in the tail. {_when_sealed(everything)}")
+        screen.line(f"nothing to seal: {_why_not(directory, everything)}")
         return FINE
     screen.table(
         [("segment", "left"), ("events", "right"), ("size", "right"), ("an event", "right")],
@@ -162,10 +161,15 @@ def _seal_rest(directory: Path) -> list[manifest.Segment]:
     return []
 
 
-def _when_sealed(everything: bool) -> str:
+def _why_not(directory: Path, everything: bool) -> str:
+    unsealed = recover.find_end(OS_FS, directory).unsealed
+    if not unsealed:
+        return "every event is sealed"
+    waiting = plural(unsealed, "event")
     if everything:
-        return "The file that is being written is finished when the engine stops"
-    return f"{number(SealLimits().events)} make a segment, and --all does not wait for them"
+        return f"the file with the newest {waiting} is finished when the engine stops"
+    enough = number(SealLimits().events)
+    return f"{waiting} in the tail; {enough} make a segment, and --all does not wait for them"
 
 
 def _needed(directory: Path) -> int:
