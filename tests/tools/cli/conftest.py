@@ -13,6 +13,9 @@ from typing import NamedTuple
 import pytest
 from loguru import logger
 
+from journal import Limits, Writer, read
+from journal.seal import GRACE_NS, SealLimits, seal
+from replay.snapshots import rebuild
 from tools.cli import main
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -73,6 +76,35 @@ def journal(recorded: Path, tmp_path: Path) -> Path:
         target = tmp_path / book.name
         shutil.copytree(book, target) if book.is_dir() else shutil.copy(book, target)
     return copy
+
+
+@pytest.fixture(scope="session")
+def questioned(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return the journal of a longer demo, all of it in the tail, for reading only."""
+    directory = tmp_path_factory.mktemp("questioned") / "demo"
+    process = daybook("demo", "--bars", "3000", "--journal", directory)
+    out, err = process.communicate()
+    assert process.returncode == 0, (out, err)
+    return directory
+
+
+@pytest.fixture(scope="session")
+def segmented(questioned: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return the same events in segments of 500 with a snapshot, for reading only."""
+    directory = tmp_path_factory.mktemp("segmented") / "demo"
+    with Writer.open(directory, run="", limits=Limits(batch=100, file_events=500)) as writer:
+        for event in read(questioned):
+            writer.append(event)
+    for now in (0, GRACE_NS):
+        seal(directory, limits=SealLimits(events=500), now=lambda now=now: now)  # type: ignore[misc] # mypy cannot infer it
+    rebuild(directory)
+    return directory
+
+
+@pytest.fixture
+def sealed(segmented: Path, tmp_path: Path) -> Path:
+    """Return a copy of the segmented journal to play with."""
+    return shutil.copytree(segmented, tmp_path / "sealed")
 
 
 def tail_file(journal: Path) -> Path:
