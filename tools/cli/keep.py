@@ -79,17 +79,12 @@ def retain(directory: Path, *, apply: bool, events: int, as_json: bool) -> int:
         screen.json_text({"journal": str(directory), "applied": apply, "plan": plan, "why": why})
         return FINE
     screen.title(str(directory), "dropped" if apply else "a plan; nothing was changed")
-    if not plan.through:
-        screen.facts([("dropped", "nothing", why)])
-        return FINE
-    what = f"{plural(len(plan.files), 'segment')}, {size(plan.size)}"
-    screen.facts(
-        [
-            ("dropped" if apply else "may go", f"events up to seq {number(plan.through)}", what),
-            ("because", why),
-        ]
-    )
-    if not apply:
+    what = "nothing"
+    if plan.through:
+        segments = f"{plural(len(plan.files), 'segment')}, {size(plan.size)}"
+        what = f"events up to seq {number(plan.through)}: {segments}"
+    screen.facts([("dropped" if apply else "may go", what), ("because", why)])
+    if plan.through and not apply:
         screen.line()
         screen.line("First `daybook backup`, then the same command with --apply.")
     return FINE
@@ -115,7 +110,8 @@ def repair(directory: Path, verdict: Verdict, *, as_json: bool) -> int:
         screen.json_text({"journal": str(directory), "verdict": verdict, "repaired": done})
         return FINE
     if not done.moved:
-        screen.line(f"nothing to repair: the journal is whole up to seq {number(done.last_good)}")
+        found = "no end is torn: the journal ends at" if verdict == "tail" else "whole up to"
+        screen.line(f"nothing to repair, {found} seq {number(done.last_good)}")
         return FINE
     screen.facts(
         [

@@ -11,6 +11,7 @@ import msgspec
 import pytest
 
 from engine import memory
+from engine.kernel import Kernel
 from journal import keep, layout, snapshot
 from journal.reader import lines
 from journal.snapshot import Snapshot
@@ -36,7 +37,7 @@ def alter(file: Path, **changes: object) -> None:
 
 def state_at(journal: Path, seq: int) -> Snapshot:
     """Return the snapshot that a replay up to an event gives."""
-    kernel = memory.Kernel()
+    kernel = Kernel()
     for event in memory.later(journal, kernel):
         if event.seq > seq:
             break
