@@ -116,14 +116,14 @@ class Broker:
         moved: bool = self.terminal.advance()
         if self.armed:
             self._switch()
-            while self._timed and self._timed[0].step <= self.step:
-                item = self._timed.pop(0)
+            for item in [item for item in self._timed if item.step <= self.step]:
                 if isinstance(item, SwitchedOff):
                     self._off.append(item)
-                    self.struck.append(item)
                     self._switch()
-                elif self._act(item):
-                    self.struck.append(item)
+                elif not self._act(item):
+                    continue  # until there is something to act on
+                self._timed.remove(item)
+                self.struck.append(item)
         return moved
 
     def calm(self) -> None:

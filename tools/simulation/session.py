@@ -166,7 +166,7 @@ class Session:
         """Be one process of the engine; return how it ended."""
         self._process += 1
         self._disk.begin()
-        self._clock.begin(self._chance.uniform(0.0, 59.0))
+        self._clock.begin(self._chance.uniform(30.0, 59.0))
         kernel = Kernel()
         if not self._broker.armed:
             self._calm_process = self._process
