@@ -75,6 +75,8 @@ def retain(directory: Path, *, apply: bool, events: int, as_json: bool) -> int:
     work: Callable[..., keep.Plan] = keep.retain if apply else keep.plan
     plan = work(directory, keep=events, until=needed)
     why = plan.why if needed else "no snapshot agrees with a replay: every event is needed"
+    if needed and not plan.through:
+        why += "; only whole segments go, and the newest of them stays"
     if as_json:
         screen.json_text({"journal": str(directory), "applied": apply, "plan": plan, "why": why})
         return FINE

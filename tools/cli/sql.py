@@ -80,7 +80,7 @@ def examples(*, as_json: bool) -> int:
         asked = [{"question": what, "query": query} for what, query in EXAMPLES]
         screen.json_text({"ready": ready, "examples": asked})
         return FINE
-    screen.title("Ready views and macros", "from them as from tables")
+    screen.title("Ready views and macros", "ask them like tables")
     screen.table(
         [("name", "left"), ("what it answers", "left")],
         [(_call(one), one.meaning) for one in QUESTIONS],
@@ -88,7 +88,7 @@ def examples(*, as_json: bool) -> int:
     screen.line()
     screen.title("Queries to try", f"daybook sql {EXAMPLE_DIR} …")
     for what, query in EXAMPLES:
-        screen.line(f"  -- {what}", style="dim")
+        screen.copyable(f"  -- {what}")
         screen.copyable(f"  {query}")
     return FINE
 

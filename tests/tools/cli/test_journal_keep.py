@@ -96,6 +96,7 @@ def test_a_plan_drops_nothing_and_applying_it_does(call: Call, sealed: Path) -> 
     assert "may go        events up to seq 2,000: 4 segments, " in said.out
     assert folder(sealed) == before
     assert call("retain", sealed, "--keep", "1000", "--plan").out == said.out
+    assert "only whole segments go" in call("retain", sealed).out, "a million stay by default"
     said = call("retain", sealed, "--keep", "1000", "--apply")
     assert "dropped       events up to seq 2,000: 4 segments, " in said.out
     assert len(folder(sealed)) == len(before) - 4
