@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 import subprocess
 import sys
+from contextlib import suppress
 from pathlib import Path
 
 from engine.feeds.bars import read_rates
@@ -30,6 +31,20 @@ def _demo(journal: Path, bars: int) -> subprocess.Popen[bytes]:
     )
 
 
+def _grows(process: subprocess.Popen[bytes], journal: Path, more: int) -> bool:
+    """Wait until the process has written so many bytes; False when it ends before that."""
+    goal = _size(journal) + more
+    while _size(journal) < goal:
+        with suppress(subprocess.TimeoutExpired):
+            process.wait(timeout=0.01)
+            return False
+    return True
+
+
+def _size(journal: Path) -> int:
+    return sum(file.stat().st_size for file in (journal / "tail").glob("*.jsonl"))
+
+
 def _broker(journal: Path) -> Terminal:
     """The broker's book after the last process, opened by a terminal of our own."""
     config = load(CONFIG, environ={})
@@ -45,12 +60,11 @@ def test_a_demo_killed_again_and_again_ends_with_the_brokers_own_books(tmp_path:
     journal, rng, killed = tmp_path / "demo", random.Random(5), 0
     for _ in range(KILLS):
         process = _demo(journal, 20_000)
-        try:
-            process.communicate(timeout=rng.uniform(0.9, 1.6))
-        except subprocess.TimeoutExpired:
+        # By what it has written, not by time: on a busy machine it would not even have begun.
+        if _grows(process, journal, rng.randint(20_000, 1_500_000)):
             process.kill()
-            process.communicate()
             killed += 1
+        process.communicate()
     last = _demo(journal, 500)
     output, _ = last.communicate(timeout=120)
     assert last.returncode == 0, output.decode()
