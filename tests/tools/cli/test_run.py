@@ -15,7 +15,6 @@ import pytest
 from engine.settings import load
 from journal import Writer, read
 from journal.events import RunEnded, RunStarted
-from journal.tail import NEW_WRITE
 from replay.session import verify_session
 from tests.tools.cli.conftest import BARS, ROOT, Call, tail_file
 from tests.tools.cli.test_inspect import rewrite, unended
@@ -80,12 +79,7 @@ def test_the_demo_as_json_is_one_value(call: Call, tmp_path: Path) -> None:
     assert started.seed == 7
 
 
-def lines(file: Path) -> list[bytes]:
-    """Return a tail file's lines; which of them shared a write depends on how fast the disk is."""
-    return [line.removeprefix(NEW_WRITE) for line in file.read_bytes().splitlines()]
-
-
-def test_the_same_demo_writes_the_same_events_byte_for_byte(
+def test_the_same_demo_writes_the_same_bytes(
     call: Call, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for name in ("a", "b"):
