@@ -9,6 +9,7 @@ from __future__ import annotations
 import zlib
 from collections.abc import Iterator
 from contextlib import suppress
+from functools import cache
 from pathlib import Path
 
 import msgspec
@@ -26,6 +27,7 @@ EVERY = 50_000
 """Events between two snapshots."""
 
 
+@cache
 def version() -> int:
     """Return a number that changes with any projection's or strategy's version, and with the shape
     of what they remember: a snapshot of another version is not for this code."""

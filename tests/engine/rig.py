@@ -37,6 +37,8 @@ from journal.fs import OsFs
 from projections.state import State
 
 BARS = Path(__file__).resolve().parents[2] / "tools" / "data" / "eurusd_m1_2023q4.csv"
+RATES = read_rates(BARS)
+RATES.flags.writeable = False  # all terminals share them
 FIRST_BAR = 3000  # where the spread is that of a liquid market
 PROFILE = load_profile("ecn-hedging")
 
@@ -147,7 +149,7 @@ class Rig:
 
     def terminal(self) -> Terminal:
         """A terminal at the broker's book as it is now."""
-        rates = read_rates(BARS)[FIRST_BAR : FIRST_BAR + self.bars]
+        rates = RATES[FIRST_BAR : FIRST_BAR + self.bars]
         market = BarMarket({"EURUSD": rates}, model="ohlc", start=100)
         return Terminal(PROFILE, market, book=self.folder / "broker", seed=1)
 
