@@ -7,9 +7,9 @@ from typing import Any, cast
 import anyio
 
 from engine.broker.gateway import Gateway
-from engine.broker.server_time import ServerTime
 from engine.kernel import Kernel
-from engine.runtime import OVERLAP_MSC, Engine, World
+from engine.reconciler import Reconciler
+from engine.recorder import Recorder
 from journal.envelope import AnyEvent
 from journal.events import DealRecorded, JournalRecovered
 from tests.given import CONFIG, RUN, a, manifest
@@ -63,15 +63,15 @@ def deal(ticket: int, time_msc: int) -> DealRecorded:
 
 def test_a_deal_stamped_an_hour_before_a_known_one_is_read() -> None:
     broker, journal = Broker(), Memory()
-    world = World(journal, cast(Gateway, broker), Still(), ServerTime("new-york+7"))
-    engine = Engine(config=CONFIG, run=RUN, manifest=manifest(), kernel=Kernel(), world=world)
+    recorder = Recorder(journal, Kernel(), Still(), RUN)
+    reconciler = Reconciler(recorder, cast(Gateway, broker), Still(), CONFIG)
 
     async def body() -> None:
-        engine._record(manifest())
+        recorder.record(manifest())
         broker.all = [deal(7, BEFORE)]
-        await engine._read_deals(OVERLAP_MSC)
+        await reconciler.read()
         broker.all.append(deal(8, BEFORE - HOUR_MSC + 1000))  # a second later, by UTC
-        await engine._read_deals(OVERLAP_MSC)
+        await reconciler.read()
 
     anyio.run(body)
     found = [event.data.ticket for event in journal.events if isinstance(event.data, DealRecorded)]

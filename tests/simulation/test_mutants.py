@@ -10,9 +10,10 @@ import pytest
 
 from engine.broker.mt5 import Mt5Gateway
 from engine.config import Evidence
+from engine.effects import Effects
 from engine.execution import evidence, outcome
 from engine.execution.outcome import Meaning, Verdict
-from engine.runtime import Engine
+from engine.reconciler import Reconciler
 from journal import recover
 from journal.envelope import AnyEvent
 from journal.events import BrokerReplied, EvidenceGathered, OrderIntended, RunStarted
@@ -26,10 +27,10 @@ RANGE = range(60)
 LOST = ("reply_lost", "worker")
 
 
-def caught(*only: str, engine: type[Engine] = Engine) -> str:
+def caught(*only: str) -> str:
     """What the first seed that catches the mutant says; empty when none does."""
     for plan in seeds(RANGE, only):
-        found = play(plan, engine=engine)
+        found = play(plan)
         if found:
             return "\n".join(found)
     return ""
@@ -58,36 +59,30 @@ def test_a_match_by_parameters_without_the_key_is_caught(monkeypatch: pytest.Mon
         alike = [o.ticket for o in seen if (o.magic, o.type) == (order.magic, side)]
         return msgspec.structs.replace(found, orders=found.orders or alike[-1:])
 
-    monkeypatch.setattr("engine.runtime.gather", by_parameters)
+    monkeypatch.setattr("engine.effects.gather", by_parameters)
     assert "is reported accepted" in caught(*LOST)
 
 
-class RecordsAgain(Engine):
-    """Does not ask whether a deal is recorded already."""
+def test_a_deal_applied_twice_is_caught(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def without_asking(self: Reconciler, overlap_msc: int) -> None:
+        index = self._recorder.state.idempotency
+        for deal in await self._account.deals(index.watermark - overlap_msc):
+            self._recorder.record(deal, corr=key_of(index, deal))
 
-    async def _read_deals(self, overlap_msc: int) -> None:
-        index = self.state.idempotency
-        for deal in await self._gateway.deals(index.watermark - overlap_msc):
-            self._record(deal, corr=key_of(index, deal))
-
-
-def test_a_deal_applied_twice_is_caught() -> None:
-    assert "was recorded" in caught("stopped", engine=RecordsAgain)
+    monkeypatch.setattr(Reconciler, "read_deals", without_asking)
+    assert "was recorded" in caught("stopped")
 
 
-class SendsFirst(Engine):
-    """Makes an intent durable after it was sent."""
-
-    async def _send(self, intended: AnyEvent) -> None:
+def test_an_intent_journalled_after_sending_is_caught(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def first(self: Effects, intended: AnyEvent) -> None:
         intent = intended.data
         assert isinstance(intent, OrderIntended)
         reply = await self._gateway.submit(intent)
-        self._journal.commit()
-        self._record(reply, cause=intended.seq, corr=intent.key)
+        self._recorder.commit()
+        self._recorder.record(reply, cause=intended.seq, corr=intent.key)
 
-
-def test_an_intent_journalled_after_sending_is_caught() -> None:
-    assert "before its intent was durable" in caught("stopped", engine=SendsFirst)
+    monkeypatch.setattr(Effects, "send", first)
+    assert "before its intent was durable" in caught("stopped")
 
 
 def test_a_history_window_that_ends_in_utc_is_caught(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -100,8 +95,12 @@ def test_a_history_window_that_ends_in_utc_is_caught(monkeypatch: pytest.MonkeyP
 
 
 def test_a_history_window_that_begins_too_late_is_caught(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("engine.runtime.OVERLAP_MSC", 0)
-    monkeypatch.setattr("engine.runtime.DAY_MSC", 0)
+    read = Reconciler.read_deals
+
+    async def hasty(self: Reconciler, overlap_msc: int) -> None:
+        await read(self, 0)
+
+    monkeypatch.setattr(Reconciler, "read_deals", hasty)
     assert "deals missing" in caught("deal_late")
 
 
@@ -111,7 +110,7 @@ def test_evidence_from_a_single_poll_is_caught(monkeypatch: pytest.MonkeyPatch) 
         found: EvidenceGathered = await evidence.gather(view, order, index, clock, once)
         return found
 
-    monkeypatch.setattr("engine.runtime.gather", hasty)
+    monkeypatch.setattr("engine.effects.gather", hasty)
     assert "is reported refused" in caught("reply_lost", "lag")
 
 
@@ -134,28 +133,27 @@ def test_a_halt_that_a_restart_forgets_is_caught(monkeypatch: pytest.MonkeyPatch
     assert "was sent after the halt" in caught("switched_off", "stopped", "death")
 
 
-class NeverFollows(Engine):
-    """Waits for ever for the deals of a rest that was cancelled."""
+def test_an_order_that_is_waited_for_without_end_is_caught(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    async def never(self: Reconciler) -> None:
+        del self  # the rest of the order was cancelled, and nobody asks
 
-    async def _follow(self) -> None:
-        return
-
-
-def test_an_order_that_is_waited_for_without_end_is_caught() -> None:
-    assert "is still accepted" in caught("stopped", engine=NeverFollows)
-
-
-class ReadsDealsFirst(Engine):
-    """Records deals before it knows whose order they belong to."""
-
-    async def _search(self, order: Order) -> None:
-        await self._read_deals(0)
-        await super()._search(order)
+    monkeypatch.setattr(Reconciler, "follow", never)
+    assert "is still accepted" in caught("stopped")
 
 
-def test_recording_deals_before_their_order_is_found_is_caught() -> None:
-    found = caught("reply_lost", "comment_changed", engine=ReadsDealsFirst)
-    assert "is still accepted" in found
+def test_recording_deals_before_their_order_is_found_is_caught(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    search = Effects.search
+
+    async def deals_first(self: Effects, order: Order) -> None:
+        await self._reconciler.read_deals(0)
+        await search(self, order)
+
+    monkeypatch.setattr(Effects, "search", deals_first)
+    assert "is still accepted" in caught("reply_lost", "comment_changed")
 
 
 def test_suspecting_what_the_server_closed_is_caught(monkeypatch: pytest.MonkeyPatch) -> None:

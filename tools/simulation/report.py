@@ -11,7 +11,6 @@ import msgspec
 from rich.console import Console
 from rich.table import Table
 
-from engine.runtime import Engine
 from tools.simulation.invariants import violations
 from tools.simulation.plan import Plan, save_plan
 from tools.simulation.session import JOURNAL, Session
@@ -39,11 +38,9 @@ class Result(msgspec.Struct):
         return self.passed + len(self.failures)
 
 
-def play(
-    plan: Plan, visits: Counter[str] | None = None, engine: type[Engine] = Engine
-) -> list[str]:
+def play(plan: Plan, visits: Counter[str] | None = None) -> list[str]:
     """Play one session; return what did not hold in it, and count what it met."""
-    session = Session(plan, engine)
+    session = Session(plan)
     try:
         record = session.run()
         found = violations(record)

@@ -113,10 +113,9 @@ def _strategy(number: int) -> MaCrossRsiConfig:
 
 
 class Session:
-    """Runs one plan. `engine` is the engine's class: tests put a wrong one in its place."""
+    """Runs one plan."""
 
-    def __init__(self, plan: Plan, engine: type[Engine] = Engine) -> None:
-        self._engine = engine
+    def __init__(self, plan: Plan) -> None:
         self._plan = plan
         self._chance = dice(plan.seed, 2)
         self._config = config_of(plan)
@@ -201,7 +200,7 @@ class Session:
             writer, Mt5Gateway(self._line, self._config.broker.account), self._clock, server_time
         )
         writer.run = f"20231002-{base32(self._process, 7)}"
-        engine = self._engine(
+        engine = Engine(
             config=self._config,
             run=writer.run,
             manifest=_manifest(self._config),

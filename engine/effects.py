@@ -1,0 +1,103 @@
+"""Carries out decisions: the only place from which anything is sent, and only when its intent is
+durable.
+
+What to decide is the kernel's alone; each result goes back to it as an input.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Awaitable, Callable
+
+from engine.broker.gateway import Gateway
+from engine.clock import Clock
+from engine.config import Config
+from engine.execution.evidence import gather
+from engine.reconciler import DAY_MSC, Reconciler
+from engine.recorder import Recorder
+from journal.envelope import AnyEvent
+from journal.errors import BrokerError
+from journal.events import (
+    OrderIntended,
+    OrderProposed,
+    OrderUnresolved,
+    Payload,
+    QuoteUnavailable,
+)
+from projections.orders import Order, unresolved
+
+
+class Effects:
+    """What decisions lead to, outside."""
+
+    def __init__(
+        self,
+        recorder: Recorder,
+        gateway: Gateway,
+        reconciler: Reconciler,
+        clock: Clock,
+        config: Config,
+    ) -> None:
+        self._recorder, self._gateway, self._reconciler = recorder, gateway, reconciler
+        self._clock, self._limits = clock, config.broker.evidence
+        self._effects: dict[type, Callable[[AnyEvent], Awaitable[None]]] = {
+            OrderProposed: self.weigh,
+            OrderIntended: self.send,
+            OrderUnresolved: self.investigate,
+        }
+
+    async def settle(self) -> None:
+        """Carry out what was decided, and what is decided in turn, until nothing is left to do.
+
+        One story to its end before the next: a second strategy's proposal must not find the first
+        one's order intended and not yet sent.
+        """
+        recorder = self._recorder
+        while recorder.decided:
+            decision = recorder.decided.popleft()
+            effect = self._effects.get(type(decision.data))
+            if effect is None:
+                continue
+            later, recorder.decided = recorder.decided, deque()
+            try:
+                await effect(decision)
+            finally:
+                recorder.decided.extend(later)
+
+    async def weigh(self, proposed: AnyEvent) -> None:
+        """Fetch the quote on which a proposal is weighed."""
+        order = self._recorder.state.orders.open.get(proposed.corr)
+        if order is None or order.status != "proposed":  # vetoed already, no quote is needed
+            return
+        try:
+            data: Payload = await self._gateway.quote(order.symbol, order.side)
+        except BrokerError as error:
+            data = QuoteUnavailable(order.symbol, str(error))
+        self._recorder.record(data, cause=proposed.seq, corr=order.key)
+
+    async def send(self, intended: AnyEvent) -> None:
+        """Send an intent: made durable first, sent once, and whatever came back is recorded."""
+        intent = intended.data
+        assert isinstance(intent, OrderIntended)
+        self._recorder.commit()
+        reply = await self._gateway.submit(intent)
+        self._recorder.record(reply, cause=intended.seq, corr=intent.key)
+        if not unresolved(self._recorder.state.orders):
+            await self._reconciler.read()
+
+    async def investigate(self, decision: AnyEvent) -> None:
+        """Find out what became of an unresolved order."""
+        order = self._recorder.state.orders.open.get(decision.corr)
+        if order is not None and order.status == "unresolved":
+            await self.search(order)
+            await self._reconciler.read(DAY_MSC)
+
+    async def search(self, order: Order) -> None:
+        """Look for what became of an unresolved order, and record what the broker's lists show.
+
+        Before its deals are read: a broker may name the key on the order alone, and only the
+        order's ticket tells whose they are.
+        """
+        index = self._recorder.state.idempotency
+        evidence = await gather(self._gateway, order, index, self._clock, self._limits)
+        self._recorder.record(evidence, cause=order.seq, corr=order.key)
