@@ -8,7 +8,13 @@ from typing import Any
 import msgspec
 
 from journal.envelope import Event
-from journal.events import DealRecorded, OrderIntended, OrderRefused
+from journal.events import (
+    DealRecorded,
+    OrderIntended,
+    OrderRefused,
+    PositionAdjusted,
+    PositionAdopted,
+)
 from journal.events.mt5 import DealEntry, DealType
 from projections.base import Projection
 from projections.orders import VOLUME_EPSILON
@@ -21,8 +27,9 @@ class Position(msgspec.Struct):
     volume    lots
     price     volume-weighted opening price
     key       order key of the intent that opened it; empty for what others opened
-    sl, tp    as intended at the opening; 0 where unknown
+    sl, tp    as intended at the opening, then as the broker said; 0 where unknown
     costs     commission, swap and fee booked so far, account currency
+    ticket    by which it is traded: the identifier, until a reversal or a re-opening changes it
     """
 
     identifier: int
@@ -36,6 +43,7 @@ class Position(msgspec.Struct):
     sl: float = 0.0
     tp: float = 0.0
     costs: float = 0.0
+    ticket: int = 0
 
 
 class Positions(msgspec.Struct):
@@ -102,6 +110,7 @@ def _open(state: Positions, event: Event[DealRecorded], side: int) -> None:
         sl=sl,
         tp=tp,
         costs=deal.commission + deal.swap + deal.fee,
+        ticket=deal.position_id,
     )
 
 
@@ -129,10 +138,25 @@ def _reduce(state: Positions, position: Position, deal: DealRecorded) -> None:
         position.side, position.volume, position.price = -position.side, -rest, deal.price
 
 
+def _adjusted(state: Positions, event: Event[PositionAdjusted]) -> None:
+    position = state.open.get(event.data.identifier)
+    if position is not None:
+        position.ticket = event.data.ticket
+        position.sl, position.tp = event.data.sl, event.data.tp
+
+
+def _adopted(state: Positions, event: Event[PositionAdopted]) -> None:
+    position = state.open.get(event.data.identifier)
+    if position is not None:
+        position.magic = event.data.magic
+
+
 _HANDLERS: dict[Any, Any] = {
     OrderIntended: _intended,
     OrderRefused: _refused,
+    PositionAdjusted: _adjusted,
+    PositionAdopted: _adopted,
     DealRecorded: _deal,
 }
 
-POSITIONS = Projection("positions", 2, Positions, _HANDLERS)
+POSITIONS = Projection("positions", 3, Positions, _HANDLERS)

@@ -9,6 +9,7 @@ import msgspec
 from journal.envelope import Event
 from journal.events import (
     FeedCaughtUp,
+    OperatorHalted,
     RunEnded,
     RunStarted,
     TerminalConnected,
@@ -21,6 +22,9 @@ from projections.base import Projection
 
 PAUSED = "paused"
 """The `halt_rule` of an operator's pause."""
+
+SWITCHED_OFF = "operator"
+"""The `halt_rule` of an operator's emergency stop, which goes before every other."""
 
 
 class Run(msgspec.Struct):
@@ -83,6 +87,10 @@ def _paused(state: Run, event: Event[TradingPaused]) -> None:
         state.halt_rule, state.halt_reason = PAUSED, f"{event.data.by}: {event.data.reason}"
 
 
+def _switched_off(state: Run, event: Event[OperatorHalted]) -> None:
+    state.halt_rule, state.halt_reason = SWITCHED_OFF, f"{event.data.by}: {event.data.reason}"
+
+
 def _resumed(state: Run, _: Event[TradingResumed]) -> None:
     state.halt_rule = state.halt_reason = ""
 
@@ -99,6 +107,7 @@ _HANDLERS: dict[Any, Any] = {
     FeedCaughtUp: _caught_up,
     TradingHalted: _halted,
     TradingPaused: _paused,
+    OperatorHalted: _switched_off,
     TradingResumed: _resumed,
     RunEnded: _ended,
 }

@@ -11,6 +11,7 @@ from journal.envelope import AnyEvent, Event
 from journal.events import DealRecorded, Payload
 from projections.account import ACCOUNT, Account
 from projections.base import Projection, digest
+from projections.changes import CHANGES, Changes
 from projections.idempotency import IDEMPOTENCY, Idempotency
 from projections.market import MARKET, Market
 from projections.orders import ORDERS, Orders
@@ -27,6 +28,7 @@ PROJECTIONS: tuple[Projection[Any], ...] = (
     RUN,
     MARKET,
     ORDERS,
+    CHANGES,
     POSITIONS,
     ACCOUNT,
     IDEMPOTENCY,
@@ -40,6 +42,7 @@ class State(msgspec.Struct):
     run: Run
     market: Market
     orders: Orders
+    changes: Changes
     positions: Positions
     account: Account
     idempotency: Idempotency
@@ -51,7 +54,14 @@ class State(msgspec.Struct):
 def initial() -> State:
     """Return the state before any event."""
     return State(
-        Run(), Market(), Orders(), Positions(), Account(), Idempotency(), initial_performance()
+        Run(),
+        Market(),
+        Orders(),
+        Changes(),
+        Positions(),
+        Account(),
+        Idempotency(),
+        initial_performance(),
     )
 
 

@@ -162,6 +162,31 @@ class PositionSeen(msgspec.Struct, frozen=True, forbid_unknown_fields=True, gc=F
     comment: str
 
 
+class OrderListed(msgspec.Struct, frozen=True, forbid_unknown_fields=True, gc=False):
+    """One live order as the broker lists it.
+
+    type        MT5's integer (`ORDER_TYPE_*`)
+    volume      lots not filled yet, of `volume_initial`
+    price, limit, sl, tp   price units; `limit` of a stop limit
+    expiration  server seconds, 0 for never
+    time_msc    server milliseconds at which it was placed
+    """
+
+    ticket: int
+    symbol: str
+    type: int
+    magic: int
+    volume_initial: float
+    volume: float
+    price: float
+    limit: float
+    sl: float
+    tp: float
+    expiration: int
+    time_msc: int
+    comment: str
+
+
 class BrokerSnapshotTaken(Input, frozen=True, gc=False):
     """The broker's own picture of the account, to be held against the journal's.
 
@@ -174,12 +199,53 @@ class BrokerSnapshotTaken(Input, frozen=True, gc=False):
     margin: float
     margin_free: float
     positions: list[PositionSeen]
+    orders: list[OrderListed] = msgspec.field(default_factory=list)
+
+
+class ChangeChecked(Input, frozen=True, gc=False):
+    """What the broker's lists showed about one unresolved change.
+
+    polls   how often the lists were read
+    found   whether the position or the pending order is still there
+    price, limit, sl, tp, expiration   as they are; 0 when it is gone
+    """
+
+    key: str
+    polls: int
+    found: bool
+    price: float
+    limit: float
+    sl: float
+    tp: float
+    expiration: int
+
+
+class PositionAdjusted(Decision, frozen=True, gc=False):
+    """The broker's word about a position is taken over: a discrepancy is healed by it.
+
+    ticket  as the broker has it now; sl, tp price units
+    """
+
+    identifier: int
+    ticket: int
+    sl: float
+    tp: float
+
+
+class PositionAdopted(Decision, frozen=True, gc=False):
+    """A position that was found, and that no order of this journal opened, is from now on managed
+    by a strategy (`positions.found: adopt`)."""
+
+    identifier: int
+    symbol: str
+    strategy: str
+    magic: int
 
 
 class DiscrepancyFound(Decision, frozen=True, gc=False):
     """One difference between the journal and the broker.
 
-    name      kind of difference: `position missing`, `position unknown`, `volume`, `balance`
+    name      kind of difference, as `engine.execution.reconcile` lists them
     subject   ticket, symbol or account that differs
     journal, broker   the two views, for people
     """

@@ -47,6 +47,19 @@ class QuoteObserved(Input, frozen=True, gc=False):
     margin_free: float
 
 
+class PriceSeen(Input, frozen=True, gc=False):
+    """The market between two bars, recorded only while something that protects a position waits for
+    it; of many ticks the newest.
+
+    time_msc  server milliseconds of the tick
+    """
+
+    symbol: str
+    time_msc: int
+    bid: float
+    ask: float
+
+
 class QuoteUnavailable(Input, frozen=True, gc=False):
     """A proposal could not be weighed: the terminal gave no quote."""
 

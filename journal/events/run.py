@@ -61,6 +61,59 @@ class TradingResumed(Input, frozen=True, gc=False):
     reason: str
 
 
+class OperatorHalted(Input, frozen=True, gc=False):
+    """An operator threw the switch: nothing is sent until the halt file is gone and trading is
+    resumed. Fields as above."""
+
+    by: str
+    reason: str
+
+
+class FlattenRequested(Input, frozen=True, gc=False):
+    """An operator wants positions closed and pending orders cancelled.
+
+    symbol, strategy  only theirs; empty for all
+    """
+
+    by: str
+    reason: str
+    symbol: str
+    strategy: str
+
+
+class CancelRequested(Input, frozen=True, gc=False):
+    """An operator wants pending orders cancelled.
+
+    order_key         key of one; empty for all of `symbol` and `strategy`, empty for all
+    """
+
+    by: str
+    reason: str
+    order_key: str
+    symbol: str
+    strategy: str
+
+
+class OrderResolved(Input, frozen=True, gc=False):
+    """An operator says what became of an unresolved order or change: the broker's own staff was
+    asked, or its lists were read by eye.
+
+    executed  whether it was
+    order     the broker's ticket, 0 when it was not executed, or for a change
+    filled    lots of that order's deals that were recorded before anybody knew whose they are;
+              `average` their price, `position` the identifier of the position that they opened
+    """
+
+    by: str
+    reason: str
+    key: str
+    executed: bool
+    order: int
+    filled: float
+    average: float
+    position: int
+
+
 class TradingHalted(Decision, frozen=True, gc=False):
     """Nothing new is sent until an operator resumes.
 

@@ -72,6 +72,8 @@ def sample(kind: type[Struct]) -> Struct:
 def _value(name: str, kind: msgspec.inspect.Type) -> object:
     number = sum(name.encode())
     match kind:
+        case msgspec.inspect.BoolType():
+            return bool(number % 2)
         case msgspec.inspect.IntType():
             return number
         case msgspec.inspect.FloatType():

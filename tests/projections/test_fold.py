@@ -485,8 +485,13 @@ def test_every_decision_and_every_fact_about_money_is_taken_in_by_some_projectio
         "QuoteUnavailable",
         "BrokerReplied",  # what it proves is a decision of its own
         "EvidenceGathered",
+        "ChangeChecked",
         "BrokerSnapshotTaken",  # compared, never believed
         "DiscrepancyFound",
+        "PriceSeen",
+        "FlattenRequested",
+        "CancelRequested",
+        "OrderResolved",
         "JournalRecovered",
     }
 
