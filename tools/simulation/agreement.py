@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
+from engine.terminal.book import Book
 from engine.terminal.book import Position as Held
 from projections.orders import VOLUME_EPSILON
 from projections.positions import Position
 from projections.state import State
-from tools.simulation.broker import Broker
 
 CENT = 0.005
 PRICE = 1e-7
 
 
-def disagreements(state: State, broker: Broker) -> list[str]:
-    """Return in what the two differ: money, deals, positions, and orders that nothing will end."""
-    book = broker.book
+def disagreements(state: State, book: Book, *, asked: bool = False) -> list[str]:
+    """Return in what the two differ: money, deals, positions, and orders that nothing will end.
+
+    asked  whether only the operator can tell whose an order is; then it may stay unresolved
+    """
     found = []
     for name, ours, theirs in (
         ("balance", state.account.balance, book.balance),
@@ -30,7 +32,7 @@ def disagreements(state: State, broker: Broker) -> list[str]:
     theirs_by_id = {held.identifier: held for held in book.positions.values()}
     for identifier in sorted(state.positions.open.keys() | theirs_by_id.keys()):
         found += _differ(state.positions.open.get(identifier), theirs_by_id.get(identifier))
-    found += _stuck(state, broker)
+    found += _stuck(state, book, asked=asked)
     return found
 
 
@@ -45,13 +47,13 @@ def _differ(ours: Position | None, theirs: Held | None) -> list[str]:
     return [] if same else [f"position {ours}, the broker's {theirs}"]
 
 
-def _stuck(state: State, broker: Broker) -> list[str]:
+def _stuck(state: State, book: Book, *, asked: bool) -> list[str]:
     """Orders whose fate the broker has decided and the journal has not."""
     found = []
     for order in state.orders.open.values():
-        if order.status == "accepted" and order.ticket in broker.book.orders:
+        if order.status == "accepted" and order.ticket in book.orders:
             continue  # it rests at the broker
-        if order.status == "unresolved" and state.run.halt_rule and broker.nameless():
+        if order.status == "unresolved" and state.run.halt_rule and asked:
             continue  # the operator has been asked
         found.append(f"order {order.key} is still {order.status}")
     return found

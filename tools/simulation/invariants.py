@@ -34,7 +34,7 @@ def violations(record: Record) -> list[str]:
     """Return everything that does not hold, in words; empty when all is well."""
     found = list(record.problems)
     if record.state is not None:
-        found += disagreements(record.state, record.broker)
+        found += disagreements(record.state, record.broker.book, asked=record.broker.nameless())
     for check in (
         _one_effect,
         _each_deal_once,

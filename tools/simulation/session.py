@@ -144,7 +144,9 @@ class Session:
             if self._process == self._calm_process and ending == "data ended":
                 record.problems += [
                     f"without a restart: {problem}"
-                    for problem in disagreements(state, self._broker)
+                    for problem in disagreements(
+                        state, self._broker.book, asked=self._broker.nameless()
+                    )
                 ]
             if self._process >= MOST_STARTS:
                 record.problems.append(f"{MOST_STARTS} starts and no end: {record.endings[-5:]}")
