@@ -10,6 +10,7 @@ import msgspec
 from journal.envelope import Event
 from journal.events import DealRecorded, OrderAccepted, OrderIntended
 from projections.base import Projection
+from projections.tickets import Tickets
 
 _WORD = re.compile(r"[0-9A-Z]+")
 
@@ -20,14 +21,14 @@ class Idempotency(msgspec.Struct):
     intents    order key to the sequence of its intent
     orders     broker's order ticket to order key
     positions  position identifier to the key that opened it
-    deals      deal ticket to the sequence that recorded it
+    deals      tickets of the deals that are recorded
     watermark  server milliseconds of the newest deal
     """
 
     intents: dict[str, int] = {}
     orders: dict[int, str] = {}
     positions: dict[int, str] = {}
-    deals: dict[int, int] = {}
+    deals: Tickets = msgspec.field(default_factory=Tickets)
     watermark: int = 0
 
 
@@ -61,7 +62,7 @@ def _accepted(state: Idempotency, event: Event[OrderAccepted]) -> None:
 
 def _deal(state: Idempotency, event: Event[DealRecorded]) -> None:
     deal = event.data
-    state.deals[deal.ticket] = event.seq
+    state.deals.add(deal.ticket)
     state.watermark = max(state.watermark, deal.time_msc)
     if event.corr and deal.position_id:
         state.positions.setdefault(deal.position_id, event.corr)
@@ -73,4 +74,4 @@ _HANDLERS: dict[Any, Any] = {
     DealRecorded: _deal,
 }
 
-IDEMPOTENCY = Projection("idempotency", 1, Idempotency, _HANDLERS)
+IDEMPOTENCY = Projection("idempotency", 2, Idempotency, _HANDLERS)

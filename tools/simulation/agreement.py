@@ -24,10 +24,9 @@ def disagreements(state: State, book: Book, *, asked: bool = False) -> list[str]
     ):
         if abs(ours - theirs) >= CENT:
             found.append(f"{name} {ours:.2f}, the broker's {theirs:.2f}")
-    deals = {deal.ticket for deal in book.deals}
-    if state.idempotency.deals.keys() != deals:
-        missing = sorted(deals - state.idempotency.deals.keys())
-        strange = sorted(state.idempotency.deals.keys() - deals)
+    recorded, made = set(state.idempotency.deals), {deal.ticket for deal in book.deals}
+    if recorded != made:
+        missing, strange = sorted(made - recorded), sorted(recorded - made)
         found.append(f"deals missing {missing}, deals nobody made {strange}")
     theirs_by_id = {held.identifier: held for held in book.positions.values()}
     for identifier in sorted(state.positions.open.keys() | theirs_by_id.keys()):
