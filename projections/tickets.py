@@ -53,5 +53,5 @@ class Tickets(msgspec.Struct):
             return len(self.packed)
         return _WIDTH * bisect_left(range(len(self)), wanted, key=self._at)
 
-    def _at(self, index: int) -> bytearray:
-        return self.packed[_WIDTH * index : _WIDTH * (index + 1)]
+    def _at(self, index: int) -> bytes:
+        return bytes(self.packed[_WIDTH * index : _WIDTH * (index + 1)])
