@@ -35,6 +35,7 @@ async def gather(
     orders: set[int] = set()
     again: set[int] = set()  # a position that the broker re-opens bears its comment once more
     deals: set[int] = set()
+    positions: set[int] = set()
     suspects: set[int] = set()  # one sight in any poll counts: a list may drop what it showed
     polls = 0
     while polls < limits.polls and not orders - again:
@@ -49,13 +50,16 @@ async def gather(
         deals.update(d.ticket for d in own)
         orders.update(d.order for d in own if d.order)
         orders.update(o.ticket for o in seen if bears(o.magic, o.comment, order))
-        orders.update(p.identifier for p in held if bears(p.magic, p.comment, order))
+        positions.update(p.identifier for p in held if bears(p.magic, p.comment, order))
         again.update(d.order for d in own if d.reason in SERVER_MADE)
         again.update(o.ticket for o in seen if o.reason in SERVER_MADE)
         alike = (*seen, *(_order_of(d) for d in history if d.entry == DealEntry.IN))
         suspects.update(o.ticket for o in alike if resembles(o, order, index))
-    suspects -= orders
-    orders = orders - again or orders
+    # Under netting a position bears the comment of the order that turned it or added to it, and the
+    # identifier of the one that opened it: a last resort, and only where nobody else opened it.
+    strange = positions & (index.positions.keys() | index.orders.keys())
+    orders = orders - again or orders or positions - strange
+    suspects = (suspects | strange if not orders else suspects) - orders
     return EvidenceGathered(order.key, polls, sorted(orders), sorted(deals), sorted(suspects))
 
 

@@ -106,6 +106,11 @@ FOUND = {
         faults=(faults.ProcessDeath(after=True, when=When(number=3)),),
         troubles=(CommentChanged(number=3, how="deals"),),
     ),
+    "a reply lost while turning a position that somebody opened by hand (seed 8183)": quiet(
+        "netting",
+        faults=(faults.ReplyLost(executed=True, error=-10002, when=When(every=2)),),
+        troubles=tuple(ByHand(step=step, what="trade", size=0.27) for step in range(0, 100, 7)),
+    ),
     "a reply lost right after a stop was hit": quiet(
         strategies=2, faults=(faults.ReplyLost(executed=False, error=-10000, when=When(every=2)),)
     ),

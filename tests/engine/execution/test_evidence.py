@@ -113,15 +113,29 @@ POSITION = a(PositionSeen, ticket=9999, identifier=2001, comment=KEY)
     [
         lambda: Lists(orders=[[OWN]]),
         lambda: Lists(deals=[[a(DealRecorded)]]),
-        lambda: Lists(positions=[[POSITION]]),
     ],
-    ids=["orders", "deals", "positions"],
+    ids=["orders", "deals"],
 )
-def test_one_sight_of_the_key_in_any_list_is_enough(lists: Callable[[], Lists]) -> None:
+def test_one_sight_of_the_key_on_an_order_or_a_deal_is_enough(lists: Callable[[], Lists]) -> None:
     shown = lists()
     evidence = search(shown)
     assert (evidence.orders, evidence.suspects, evidence.polls) == ([2001], [], 1)
     assert shown.slept == []
+
+
+def test_a_position_with_the_key_is_taken_for_its_order_only_when_no_other_list_shows_it() -> None:
+    alone = search(Lists(positions=[[POSITION]]))
+    assert (alone.orders, alone.suspects, alone.polls) == ([2001], [], 4)
+    turned = a(PositionSeen, ticket=2001, identifier=1900, comment=KEY)  # under netting
+    assert search(Lists(positions=[[turned]], orders=[[], [OWN]])).orders == [2001]
+
+
+def test_a_position_that_another_order_opened_does_not_name_ours() -> None:
+    story = ready()
+    story.given(a(DealRecorded, order=1900, position_id=1900), corr="ANOTHER")
+    turned = a(PositionSeen, ticket=2001, identifier=1900, comment=KEY)
+    evidence = search(Lists(positions=[[turned]]), story)
+    assert (evidence.orders, evidence.suspects) == ([], [1900])
 
 
 def test_what_appears_only_in_a_later_poll_is_found() -> None:
