@@ -13,6 +13,7 @@ from typing import Any
 from engine.broker.calls import Calls
 from engine.broker.gateway import CallFailed, OrderSeen
 from engine.broker.identity import check_identity
+from engine.broker.records import deal_recorded, order_listed, order_seen, position_seen
 from engine.broker.requests import market_order
 from engine.config import Account
 from journal.errors import BrokerError
@@ -22,7 +23,6 @@ from journal.events import (
     BrokerSnapshotTaken,
     DealRecorded,
     OrderIntended,
-    PositionSeen,
     QuoteObserved,
     SymbolSpecified,
     TerminalConnected,
@@ -200,10 +200,11 @@ class Mt5Gateway:
         return self._specs.get(symbol) or await self.specify(symbol)
 
     async def snapshot(self) -> BrokerSnapshotTaken:
-        """Read account and positions."""
+        """Read account, positions and live orders."""
         info = await self._calls.call("account_info")
         check_identity(info, self._account)
         positions = await self._calls.call("positions_get")
+        orders = await self._calls.call("orders_get")
         return BrokerSnapshotTaken(
             balance=info.balance,
             credit=info.credit,
@@ -211,6 +212,7 @@ class Mt5Gateway:
             margin=info.margin,
             margin_free=info.margin_free,
             positions=[position_seen(record) for record in positions],
+            orders=[order_listed(record) for record in orders],
         )
 
     async def positions_total(self) -> int:
@@ -221,7 +223,7 @@ class Mt5Gateway:
     async def deals(self, since_msc: int) -> list[DealRecorded]:
         """Read the deal history."""
         records = await self._history("history_deals_get", since_msc)
-        deals = [_deal(record) for record in records]
+        deals = [deal_recorded(record) for record in records]
         deals.sort(key=lambda deal: deal.ticket)
         return deals
 
@@ -229,8 +231,8 @@ class Mt5Gateway:
         """Read live orders and the order history."""
         live = await self._calls.call("orders_get")
         done = await self._history("history_orders_get", since_msc)
-        seen = {record.ticket: _order(record, done=False) for record in live}
-        seen.update({record.ticket: _order(record, done=True) for record in done})
+        seen = {record.ticket: order_seen(record, done=False) for record in live}
+        seen.update({record.ticket: order_seen(record, done=True) for record in done})
         return [seen[ticket] for ticket in sorted(seen)]
 
     async def _history(self, function: str, since_msc: int) -> Sequence[Any]:
@@ -263,58 +265,3 @@ INVALID = -2
 
 def _no_reply(key: str, error: int, text: str) -> BrokerReplied:
     return BrokerReplied(key, 0, error, text, 0, 0, 0.0, 0.0, 0.0, 0.0, "", 0, 0)
-
-
-def _deal(record: Any) -> DealRecorded:
-    return DealRecorded(
-        ticket=record.ticket,
-        order=record.order,
-        time=record.time,
-        time_msc=record.time_msc,
-        type=record.type,
-        entry=record.entry,
-        magic=record.magic,
-        position_id=record.position_id,
-        reason=record.reason,
-        volume=record.volume,
-        price=record.price,
-        commission=record.commission,
-        swap=record.swap,
-        profit=record.profit,
-        fee=record.fee,
-        symbol=record.symbol,
-        comment=record.comment,
-        external_id=record.external_id,
-    )
-
-
-def _order(record: Any, *, done: bool) -> OrderSeen:
-    return OrderSeen(
-        ticket=record.ticket,
-        symbol=record.symbol,
-        type=record.type,
-        magic=record.magic,
-        volume=record.volume_initial,
-        time_msc=record.time_setup_msc,
-        comment=record.comment,
-        filled=round(record.volume_initial - record.volume_current, 8),
-        state=record.state,
-        done=done,
-        reason=record.reason,
-    )
-
-
-def position_seen(record: Any) -> PositionSeen:
-    """Return a position of the module as it is journalled."""
-    return PositionSeen(
-        ticket=record.ticket,
-        identifier=record.identifier,
-        symbol=record.symbol,
-        type=record.type,
-        magic=record.magic,
-        volume=record.volume,
-        price_open=record.price_open,
-        sl=record.sl,
-        tp=record.tp,
-        comment=record.comment,
-    )

@@ -10,8 +10,9 @@ import msgspec
 
 from engine.broker import requests
 from engine.broker.calls import Answer, CallRaised, RawCalls
-from engine.broker.mt5 import Mt5Gateway, position_seen
+from engine.broker.mt5 import Mt5Gateway
 from engine.broker.prices import round_to_tick
+from engine.broker.records import position_seen
 from engine.broker.requests import OrderType, Pending
 from engine.config import Account
 from journal.errors import BrokerError

@@ -11,6 +11,8 @@ import numpy as np
 
 from engine.terminal.records import FIELDS, RATES
 
+TEXTS = frozenset({"symbol", "comment", "external_id"})
+
 
 def record(kind: str, **values: Any) -> Any:
     """A record of the module; a field that is not named is told apart from every other."""
@@ -18,7 +20,11 @@ def record(kind: str, **values: Any) -> Any:
     assert set(values) <= set(names), set(values) - set(names)
     # The fields are known at run time only.
     shape: Any = namedtuple(kind, names)  # type: ignore[misc] # noqa: PYI024
-    return shape(**{name: values.get(name, 1000 + index) for index, name in enumerate(names)})
+    return shape(**{name: values.get(name, _told(name, i)) for i, name in enumerate(names)})
+
+
+def _told(name: str, index: int) -> int | str:
+    return f"text {index}" if name in TEXTS else 1000 + index
 
 
 def rates(times: list[int]) -> Any:
