@@ -143,6 +143,16 @@ class Broker:
                 return number
         return 0
 
+    def executed(self) -> int:
+        """How many sendings have led to a deal."""
+        filled = {deal.order for deal in self.book.deals if deal.order}
+        return sum(one.ticket in filled for one in self.sendings)
+
+    def cancel_rests(self) -> None:
+        """Cancel what rests, as its owner may at any time: some brokers keep it for ever."""
+        for ticket in list(self.book.orders):
+            self._request(action=mt5.TRADE_ACTION_REMOVE, order=ticket)
+
     def nameless(self) -> bool:
         """Whether the broker holds an order of ours without its key: nobody but an operator can
         tell whose it is."""

@@ -42,8 +42,8 @@ VERDICTS = {
 
 HISTORY = 40
 """Bars before the first that is traded."""
-AFTERWARDS = 60
-"""Bars after the troubles, in which the engine has to find its feet again."""
+AFTERWARDS = 210
+"""Bars after the troubles, in which the engine has to find its feet and to trade again."""
 MOST_READS = 3
 """Readings for which lists lag: fewer than the search makes before it says "not executed"."""
 

@@ -19,6 +19,7 @@ from journal.events import (
     OrderUnresolved,
     OrderVetoed,
     TradingHalted,
+    TradingResumed,
 )
 from replay.session import replay
 from tools.simulation.agreement import disagreements
@@ -110,6 +111,8 @@ def _nothing_sent_when_forbidden(record: Record) -> Iterator[str]:
                 open_.discard(data.key)
             case TradingHalted():
                 halted = halted or data.rule
+            case TradingResumed():
+                halted = ""
         key = sent.get(event.seq)
         if key is None:
             continue

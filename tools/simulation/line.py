@@ -170,8 +170,8 @@ class Line:
 class Clock:
     """The session's time: the market's, what was slept meanwhile, and how wrong this computer is.
 
-    The market moves on while the engine sleeps. `stop` ends the engine, `end` is the step at which
-    the data ends for it.
+    The market moves on while the engine sleeps. `stop` ends the engine; for it the data ends at the
+    step `end`, or when `until` says so.
     """
 
     def __init__(self, plan: Plan, broker: Broker, calm: Callable[[], None]) -> None:
@@ -185,6 +185,7 @@ class Clock:
         self._stops = {item.step for item in plan.troubles if isinstance(item, Stopped)}
         self.end = 0
         self.stop: Callable[[], None] = lambda: None
+        self.until: Callable[[], bool] = lambda: False
 
     def now_ns(self) -> int:
         """Nanoseconds UTC, as this computer has them."""
@@ -204,7 +205,7 @@ class Clock:
     async def next(self) -> bool:
         """Wait for the next bar."""
         self._slept = 0.0
-        return self.pass_minute()
+        return not self.until() and self.pass_minute()
 
     async def sleep(self, seconds: float) -> None:
         """Let time pass, and the market with it."""

@@ -23,9 +23,9 @@ from engine.runtime import Engine, World
 from engine.settings import canonical
 from engine.strategies.baseline import MaCrossRsiConfig
 from journal import Limits, Writer, read
-from journal.envelope import AnyEvent
+from journal.envelope import AnyEvent, stamp
 from journal.errors import BrokerError, JournalError, JournalHalted
-from journal.events import RunStarted
+from journal.events import RunStarted, TradingResumed
 from projections.state import State
 from tools.simulation.agreement import disagreements
 from tools.simulation.broker import SYMBOL, Broker, profile_of
@@ -39,6 +39,8 @@ QUIET = 25
 """Bars that the engine has, after the last trouble, to agree with the broker without a restart."""
 AGAIN = 15
 """Bars of each start after that."""
+SOON = 150
+"""Bars within which it has to trade once more, when an operator has lifted the halt."""
 MOST_STARTS = 60
 """Processes of one session. Every trouble ends at most one."""
 
@@ -160,6 +162,34 @@ class Session:
             ending, record.state = await self._live()
             if ending != "data ended":
                 record.problems.append(f"started in the calm, it ended: {ending}")
+        await self._trade_again()
+
+    async def _trade_again(self) -> None:
+        """Lift the halt that there may be, and start once more: it must trade, and that soon."""
+        record, broker = self.record, self._broker
+        assert record.state is not None
+        if record.state.run.halt_rule and broker.nameless():
+            return  # whose order it is must be asked of the broker's staff
+        if record.state.run.halt_rule:
+            self._resume()
+        broker.cancel_rests()
+        executed = broker.executed()
+        self._clock.until = lambda: broker.executed() > executed
+        self._clock.end = broker.step + SOON
+        ending, record.state = await self._live()
+        if not self._clock.until():
+            record.problems.append(f"no order in {SOON} bars of calm; it ended: {ending}")
+        record.visits["outcome: trades again"] += 1
+
+    def _resume(self) -> None:
+        """Be the operator who has looked, while no engine runs."""
+        self._disk.begin()
+        kernel = Kernel()
+        with Writer.open(JOURNAL, run="", fs=self._disk, seal=False) as writer:
+            rebuild(kernel, read(JOURNAL, fs=self._disk))
+            resumed = TradingResumed("operator", "the calm has come")
+            now = self._clock.now_ns()
+            writer.append(stamp(resumed, writer.next_seq, now, kernel.state.run.id))
 
     # --- one process
 

@@ -47,6 +47,7 @@ OUTCOMES = (
     "terminal lost",
     "torn end recovered",
     "finished by the broker's history",
+    "trades again",
 )
 
 
