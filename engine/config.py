@@ -77,6 +77,8 @@ class Broker(Section, frozen=True, kw_only=True):
     deviation    points of slippage accepted under instant execution
     poll_s       seconds between two looks at the terminal
     idle_polls   looks between two readings of the deal list while no position comes or goes
+    watch_s      seconds between two looks at a symbol's price while a rule that protects a position
+                 of it waits for one
     worker       the process for the module, by its defaults when left out; with `simulated`, the
                  terminal is in the engine's own process unless this is given
     """
@@ -87,6 +89,7 @@ class Broker(Section, frozen=True, kw_only=True):
     deviation: Annotated[int, Meta(ge=0, le=10_000)] = 10
     poll_s: Annotated[float, Meta(gt=0.0, le=60.0)] = 0.25
     idle_polls: Annotated[int, Meta(ge=1, le=10_000)] = 60
+    watch_s: Annotated[float, Meta(ge=0.0, le=60.0)] = 1.0
     evidence: Evidence = Evidence()
     worker: Worker | None = None
 
@@ -120,6 +123,31 @@ class Risk(Section, frozen=True, kw_only=True):
     margin_use_percent: Percent = 50.0
 
 
+class PositionPolicy(Section, frozen=True, kw_only=True):
+    """How the positions of one symbol go together, and what becomes of those that are found there.
+
+    policy    what a strategy may open beside what is held: `one` position of its own, whatever the
+              others hold; `one-direction`: nothing against any position of the symbol; `add`: more
+              of its own the same way; `reduce`: a signal against open positions first closes as
+              much of them as it is worth, and opens the rest; `reverse`: it first closes all of
+              them, then opens
+    most      openings that a strategy may hold at once, all the same way; `one` has one
+    close     which positions `reduce` and `reverse` close, the oldest first: `fifo` those of every
+              strategy, `strategy` only the signal's own
+    wait_s    seconds that an opening waits for those closes; then it is vetoed
+    found     what becomes of a position that is there when a run starts and that no order of this
+              journal opened: `leave` (it is shown, and never touched), `adopt` or `close`
+    adopt_by  strategy that manages what is adopted; empty for the first one of the symbol
+    """
+
+    policy: Literal["one", "one-direction", "add", "reduce", "reverse"] = "one"
+    most: Annotated[int, Meta(ge=1, le=100)] = 1
+    close: Literal["fifo", "strategy"] = "fifo"
+    wait_s: Annotated[float, Meta(ge=1.0, le=3600.0)] = 60.0
+    found: Literal["adopt", "leave", "close"] = "leave"
+    adopt_by: str = ""
+
+
 class JournalLimits(Section, frozen=True, kw_only=True):
     """When the journal makes events durable that no effect waits for.
 
@@ -146,9 +174,10 @@ class Log(Section, frozen=True, kw_only=True):
 class Config(Section, frozen=True, kw_only=True):
     """Everything that can be configured.
 
-    name     of this configuration, in events and on screens
-    journal  folder of the journal; a relative path starts at the current folder
-    seed     of everything random outside the kernel
+    name       of this configuration, in events and on screens
+    journal    folder of the journal; a relative path starts at the current folder
+    seed       of everything random outside the kernel
+    positions  by symbol; `default` is for all the others
     """
 
     name: Name
@@ -158,5 +187,6 @@ class Config(Section, frozen=True, kw_only=True):
     terminal: SimulatedTerminal | None = None
     strategies: Annotated[list[StrategyConfig], Meta(min_length=1, max_length=MAX_PROPOSALS)]
     risk: Risk = Risk()
+    positions: dict[str, PositionPolicy] = {}
     limits: JournalLimits = JournalLimits()
     log: Log = Log()

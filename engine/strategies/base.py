@@ -12,6 +12,7 @@ from typing import Annotated, ClassVar, Literal, Protocol
 import msgspec
 from msgspec import Meta
 
+from engine.execution.protection.rules import Rules
 from journal.events import BarClosed
 
 Side = Literal["buy", "sell"]
@@ -20,28 +21,40 @@ Side = Literal["buy", "sell"]
 class StrategyBase(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """What every strategy's configuration has.
 
-    name       unique within a configuration
-    magic      MT5's number that marks this strategy's orders at the broker; unique too
-    timeframe  of the bars it is told, MT5's name
+    name        unique within a configuration
+    magic       MT5's number that marks this strategy's orders at the broker; unique too
+    timeframe   of the bars it is told, MT5's name
+    protection  what moves its positions' stops and closes them; nothing when left out
     """
 
     name: Annotated[str, Meta(pattern=r"^[a-z0-9][a-z0-9_-]{0,31}$")]
     magic: Annotated[int, Meta(gt=0, lt=2**62)]
     symbol: Annotated[str, Meta(min_length=1, max_length=29)]
     timeframe: Literal["M1", "M5", "M15", "M30", "H1", "H4", "D1"] = "M1"
+    protection: Rules = []
+
+
+OrderKind = Literal["market", "limit", "stop", "stop limit"]
 
 
 class Proposal(msgspec.Struct, frozen=True, gc=False):
-    """A wish to open a position.
+    """A wish to open a position, at the market or by a pending order.
 
     stop_distance, target_distance   price units from the entry price, both positive
-    reason                           the rule that spoke, with its figures
+    reason      the rule that spoke, with its figures
+    price       price units, at which a pending order fills or triggers
+    limit       price units, of the limit order that a stop limit's trigger places
+    lifetime_s  seconds until a pending order expires, 0 for never
     """
 
     side: Side
     stop_distance: float
     target_distance: float
     reason: str
+    type: OrderKind = "market"
+    price: float = 0.0
+    limit: float = 0.0
+    lifetime_s: int = 0
 
 
 class Strategy(Protocol):
