@@ -112,12 +112,16 @@ ORDER_STORY = Question(
     call="order_story(key)",
     meaning="Every event of one order, from proposal to its closing deals, in order.",
     columns={},
+    # Of `_but_bulk`, events without those that no order has: their texts need not be read then.
     query="""
-        SELECT seq, utc, type, cause, data FROM events WHERE corr = key
+        WITH own AS MATERIALIZED (
+            SELECT seq, utc, type, cause, data, position FROM _but_bulk WHERE corr = key
+        )
+        SELECT seq, utc, type, cause, data FROM own
         UNION ALL
-        SELECT seq, utc, type, cause, data FROM events
+        SELECT seq, utc, type, cause, data FROM _but_bulk
         WHERE type = 'DealRecorded' AND corr <> key AND position IN (
-            SELECT position FROM events WHERE corr = key AND position > 0)
+            SELECT position FROM own WHERE position > 0)
         ORDER BY seq""",
     example="FROM order_story((SELECT max(key) FROM order_intended))",
 )

@@ -54,10 +54,13 @@ def create_views(connection: duckdb.DuckDBPyConnection, directory: Path) -> None
     segments = [directory / layout.SEGMENTS / entry.file for entry in listed.segments]
     names = recover.tail_after(OS_FS, directory, listed.last)
     tail = [directory / layout.TAIL / name for name in names]
-    connection.execute(f"CREATE VIEW _sealed AS {_sealed(segments)}")
-    connection.execute(f"CREATE VIEW _tail AS {_tail(tail)}")
+    # Over nothing at first: with 200 segments each view would look for all of them when it is made.
+    connection.execute(f"CREATE VIEW _sealed AS {_sealed([])}")
+    connection.execute(f"CREATE VIEW _tail AS {_tail([])}")
     _create_events(connection)
     _create_questions(connection)
+    connection.execute(f"CREATE OR REPLACE VIEW _sealed AS {_sealed(segments)}")
+    connection.execute(f"CREATE OR REPLACE VIEW _tail AS {_tail(tail)}")
 
 
 def create_views_over(
@@ -75,7 +78,9 @@ def create_views_over(
 
 
 def _create_events(connection: duckdb.DuckDBPyConnection) -> None:
-    connection.execute(f"CREATE VIEW events AS {_EVENTS}")
+    connection.execute(f"CREATE VIEW events AS {_events('coalesce(data, bulk)', 'true')}")
+    few = f"type NOT IN ({', '.join(map(_text, sorted(BULK)))})"
+    connection.execute(f"CREATE VIEW _but_bulk AS {_events('data', few)}")
     _comment(connection, "events", "Every event.", _EVENTS_COLUMNS)
     for name, kind in TYPES.items():
         connection.execute(f"CREATE VIEW {view_name(name)} AS {_typed(name)}")
@@ -135,11 +140,14 @@ def _from_payload(column: str) -> str:
     return f"(data ->> '$.{field}')::{kind} AS {column}"
 
 
-_EVENTS = f"""
-    SELECT {", ".join([*ENVELOPE, *_DERIVED, *PROMOTED])},
-           coalesce(data, bulk) -> '$.data' AS data FROM _sealed
-    UNION ALL
-    SELECT {", ".join([*ENVELOPE, *_DERIVED, *map(_from_payload, PROMOTED)])}, data FROM _tail"""
+def _events(text: str, which: str) -> str:
+    """Return the query for events, one way for all types; `text` is what segments have of them."""
+    sealed = [*ENVELOPE, *_DERIVED, *PROMOTED, f"{text} -> '$.data' AS data"]
+    tail = [*ENVELOPE, *_DERIVED, *map(_from_payload, PROMOTED), "data"]
+    return (
+        f"SELECT {', '.join(sealed)} FROM _sealed WHERE {which} UNION ALL "
+        f"SELECT {', '.join(tail)} FROM _tail WHERE {which}"
+    )
 
 
 def _typed(name: str) -> str:
