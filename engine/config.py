@@ -148,6 +148,10 @@ class PositionPolicy(Section, frozen=True, kw_only=True):
     adopt_by: str = ""
 
 
+DEFAULT = "default"
+"""Names the policy of every symbol that has none of its own."""
+
+
 class JournalLimits(Section, frozen=True, kw_only=True):
     """When the journal makes events durable that no effect waits for.
 
@@ -177,7 +181,7 @@ class Config(Section, frozen=True, kw_only=True):
     name       of this configuration, in events and on screens
     journal    folder of the journal; a relative path starts at the current folder
     seed       of everything random outside the kernel
-    positions  by symbol; `default` is for all the others
+    positions  by symbol; `default` is for all the others, `one` where nothing is said
     """
 
     name: Name

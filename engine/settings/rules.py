@@ -6,10 +6,12 @@ Looks at files only to say whether they are there.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from fractions import Fraction
 from pathlib import Path
 
 from engine.broker.server_time import AUTO, ServerTime
-from engine.config import Config, SimulatedTerminal
+from engine.config import DEFAULT, Config, SimulatedTerminal
+from engine.execution.protection.rules import PartialTarget
 from engine.settings.shape import Finding, suggest
 from engine.strategies.baseline import MaCrossRsiConfig
 from engine.strategies.catalogue import StrategyConfig
@@ -26,6 +28,8 @@ def problems(config: Config, base: Path) -> list[Finding]:
     found = list(_doubles(config.strategies))
     for index, strategy in enumerate(config.strategies):
         found += [(("strategies", index, key), text) for key, text in _order(strategy)]
+        found += [(("strategies", index, "protection"), t) for t in _parts(strategy)]
+    found += _policies(config)
     try:
         if config.broker.zone != AUTO or config.broker.kind != "mt5":
             ServerTime(config.broker.zone)
@@ -60,6 +64,34 @@ def _order(strategy: StrategyConfig) -> Iterator[tuple[str, str]]:
         if strategy.rsi_low >= strategy.rsi_high:
             text = f"found {strategy.rsi_low}; allowed: less than `rsi_high`, {strategy.rsi_high}"
             yield "rsi_low", text
+
+
+def _parts(strategy: StrategyConfig) -> Iterator[str]:
+    targets = [rule for rule in strategy.protection if isinstance(rule, PartialTarget)]
+    percent = sum(Fraction(rule.part_percent) for rule in targets)
+    if percent >= 100:
+        yield (
+            f"its partial targets close {float(percent):g} % in all; allowed: less than 100, the "
+            "rest is for the stop and the target"
+        )
+
+
+def _policies(config: Config) -> Iterator[Finding]:
+    symbols = sorted({strategy.symbol for strategy in config.strategies})
+    for name, policy in config.positions.items():
+        key = ("positions", name)
+        if name != DEFAULT and name not in symbols:
+            hint = suggest(name, [DEFAULT, *symbols])
+            yield key, f"no strategy trades {name!r}; allowed: `default` or its symbol{hint}"
+        if (policy.policy == "one" and policy.most > 1) or (
+            policy.policy == "add" and policy.most < 2
+        ):
+            fit = "1 with `one`" if policy.policy == "one" else "at least 2 with `add`"
+            yield (*key, "most"), f"found {policy.most}; allowed: {fit}"
+        known = [s.name for s in config.strategies if name in (DEFAULT, s.symbol)]
+        if policy.adopt_by and policy.adopt_by not in known:
+            text = f"found {policy.adopt_by!r}; allowed: a strategy that trades {name}"
+            yield (*key, "adopt_by"), text + suggest(policy.adopt_by, known)
 
 
 def _terminal(

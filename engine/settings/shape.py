@@ -33,6 +33,8 @@ def check(value: object, kind: inspect.Type, key: KeyPath = ()) -> Iterator[Find
             yield key, f"found {show(value)}; allowed: {describe(kind)}"
         for index, item in enumerate(value):
             yield from check(item, kind.item_type, (*key, index))
+    elif isinstance(value, dict) and (tags := _tags(kind)):
+        yield from _check_tag(value, *tags, key)
     elif not _fits(kind, value):
         hint = suggest(value, _choices(kind)) if isinstance(value, str) else ""
         yield key, f"found {show(value)}; allowed: {describe(kind)}{hint}"
@@ -130,6 +132,29 @@ def _check_struct(
             yield from check(value[name], field.type, (*key, name))
         elif field.required:
             yield (*key, name), f"this key is missing; expected: {describe(field.type)}"
+
+
+def _tags(kind: inspect.Type) -> tuple[str, list[str]] | None:
+    """Return the key that tells a union's sections apart and what it may be, None where nothing
+    does."""
+    if not isinstance(kind, inspect.UnionType):
+        return None
+    sections = [one for one in map(_bare, kind.types) if isinstance(one, inspect.StructType)]
+    field = sections[0].tag_field if sections else None
+    return (field, [str(one.tag) for one in sections]) if field is not None else None
+
+
+def _check_tag(
+    value: dict[str, object], field: str, tags: list[str], key: KeyPath
+) -> Iterator[Finding]:
+    allowed = "allowed: one of " + ", ".join(f"`{tag}`" for tag in tags)
+    if field in value:
+        yield (
+            (*key, field),
+            f"found {show(value[field])}; {allowed}{suggest(str(value[field]), tags)}",
+        )
+    else:
+        yield (*key, field), f"this key is missing; {allowed}"
 
 
 def _bare(kind: inspect.Type) -> inspect.Type:

@@ -106,7 +106,7 @@ class TimeStop(Rule, frozen=True, kw_only=True, tag="time-stop"):
     """After so long, the position is closed at the market.
 
     minutes  of the broker's clock, nights and weekends included
-    below_r  only while the gain is less than so many R (of a position without an R: while it loses);
+    below_r  only while the gain is less than so many R, or while a position without an R loses;
              always when left out
     """
 

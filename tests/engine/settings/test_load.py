@@ -175,6 +175,49 @@ def test_the_demo_is_the_baseline_that_the_documents_describe() -> None:
             id="fast not less than slow",
         ),
         pytest.param(
+            "target_r: 2.0 ",
+            "protection: [{kind: trail-atrr}] # ",
+            "strategies[0].protection[0].kind: found 'trail-atrr'; allowed: one of `trail-atr`, "
+            "`trail-bar`, `trail-steps`, `trail-r`, `break-even`, `partial-target`, `time-stop`; "
+            "did you mean `trail-atr`?",
+            id="a misspelt rule of protection",
+        ),
+        pytest.param(
+            "target_r: 2.0 ",
+            "protection: [{kind: trail-steps, step_points: 0, behind_points: 0}] # ",
+            "strategies[0].protection[0].step_points: found 0; allowed: a whole number above 0 "
+            "and at most 1000000",
+            id="steps of nothing",
+        ),
+        pytest.param(
+            "target_r: 2.0 ",
+            "protection: [{kind: partial-target, at_r: 1, part_percent: 60}, "
+            "{kind: partial-target, at_r: 2, part_percent: 40}] # ",
+            "strategies[0].protection: its partial targets close 100 % in all; allowed: less than "
+            "100, the rest is for the stop and the target",
+            id="partial targets that leave nothing",
+        ),
+        pytest.param(
+            "risk:\n",
+            "positions: {EURUSC: {policy: reverse}}\nrisk:\n",
+            "positions.EURUSC: no strategy trades 'EURUSC'; allowed: `default` or its symbol; "
+            "did you mean `EURUSD`?",
+            id="a policy for a symbol that nobody trades",
+        ),
+        pytest.param(
+            "risk:\n",
+            "positions: {default: {policy: add}}\nrisk:\n",
+            "positions.default.most: found 1; allowed: at least 2 with `add`",
+            id="adding to one",
+        ),
+        pytest.param(
+            "risk:\n",
+            "positions: {EURUSD: {found: adopt, adopt_by: baselin}}\nrisk:\n",
+            "positions.EURUSD.adopt_by: found 'baselin'; allowed: a strategy that trades EURUSD; "
+            "did you mean `baseline`?",
+            id="adoption by nobody",
+        ),
+        pytest.param(
             "rsi_low: 30",
             "rsi_low: 70",
             "strategies[0].rsi_low: found 70.0; allowed: less than `rsi_high`, 70.0",
