@@ -34,6 +34,7 @@ from journal.events import (
     JournalRecovered,
     OperatorHalted,
     OrderAccepted,
+    OrderAdjusted,
     OrderFinished,
     OrderIntended,
     OrderListed,
@@ -299,7 +300,8 @@ _TYPICAL: dict[type[msgspec.Struct], msgspec.Struct] = {
             2002, SYMBOL, 2, MAGIC, 1.0, 1.0, 1.0480, 0.0, 1.0470, 1.0500, 0, T0 * 1000, OTHER_KEY
         ),
         DiscrepancyFound("balance", SERVER, "10000.00", "9000.00"),
-        PositionAdjusted(2001, 2001, 1.0495, 1.0521),
+        PositionAdjusted(2001, 2001, 1.0495, 1.0521, 1.0501),
+        OrderAdjusted(KEY, 2001, 1.0481, 0.0, 1.0471, 1.0511, 0),
         PositionAdopted(2001, SYMBOL, "baseline", MAGIC),
         PriceSeen(SYMBOL, T0 * 1000 + 60_400, 1.05, 1.0501),
         ChangeIntended(

@@ -11,6 +11,7 @@ from journal.events.broker import (
     DealRecorded,
     DiscrepancyFound,
     EvidenceGathered,
+    OrderAdjusted,
     OrderFinished,
     OrderListed,
     PositionAdjusted,
@@ -92,6 +93,7 @@ TYPES: dict[str, type[Payload]] = {
         BrokerSnapshotTaken,
         DiscrepancyFound,
         PositionAdjusted,
+        OrderAdjusted,
         PositionAdopted,
         JournalRecovered,
     )
@@ -120,6 +122,7 @@ __all__ = [
     "Note",
     "OperatorHalted",
     "OrderAccepted",
+    "OrderAdjusted",
     "OrderFinished",
     "OrderIntended",
     "OrderListed",

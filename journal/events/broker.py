@@ -224,12 +224,30 @@ class PositionAdjusted(Decision, frozen=True, gc=False):
     """The broker's word about a position is taken over: a discrepancy is healed by it.
 
     ticket  as the broker has it now; sl, tp price units
+    price   at which it was opened, as the broker has it; 0 where that is not adjusted
     """
 
     identifier: int
     ticket: int
     sl: float
     tp: float
+    price: float = 0.0
+
+
+class OrderAdjusted(Decision, frozen=True, gc=False):
+    """The broker's word about a pending order is taken over: somebody else has changed it.
+
+    order                  ticket
+    price, limit, sl, tp   price units, as the broker has them now; expiration server seconds
+    """
+
+    key: str
+    order: int
+    price: float
+    limit: float
+    sl: float
+    tp: float
+    expiration: int
 
 
 class PositionAdopted(Decision, frozen=True, gc=False):

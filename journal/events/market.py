@@ -74,12 +74,14 @@ class ClockOffsetMeasured(Input, frozen=True, gc=False):
     rule        name of the zone rule that the offset follows
     server_msc  server milliseconds at which it was measured
     symbols     how many symbols' fresh ticks showed it; 0 when none did, and the rule was believed
+    agrees      whether it is what the rule says
     """
 
     offset_s: int
     rule: str
     server_msc: int
     symbols: int = 0
+    agrees: bool = True
 
 
 class FeedCaughtUp(Input, frozen=True, gc=False):
