@@ -54,13 +54,13 @@ def create_views(connection: duckdb.DuckDBPyConnection, directory: Path) -> None
     segments = [directory / layout.SEGMENTS / entry.file for entry in listed.segments]
     names = recover.tail_after(OS_FS, directory, listed.last)
     tail = [directory / layout.TAIL / name for name in names]
-    # Over nothing at first: with 200 segments each view would look for all of them when it is made.
-    connection.execute(f"CREATE VIEW _sealed AS {_sealed([])}")
-    connection.execute(f"CREATE VIEW _tail AS {_tail([])}")
+    # Over empty tables at first: making a view would look for all of the files, each time.
+    connection.execute(f"CREATE TABLE _sealed AS {_sealed([])}")
+    connection.execute(f"CREATE TABLE _tail AS {_tail([])}")
     _create_events(connection)
     _create_questions(connection)
-    connection.execute(f"CREATE OR REPLACE VIEW _sealed AS {_sealed(segments)}")
-    connection.execute(f"CREATE OR REPLACE VIEW _tail AS {_tail(tail)}")
+    connection.execute(f"DROP TABLE _sealed; CREATE VIEW _sealed AS {_sealed(segments)}")
+    connection.execute(f"DROP TABLE _tail; CREATE VIEW _tail AS {_tail(tail)}")
 
 
 def create_views_over(
