@@ -26,7 +26,10 @@ from tools.simulation.disk import Died
 from tools.simulation.draw import AFTERWARDS, HISTORY
 from tools.simulation.plan import BrokerKind, ByHand, Plan, SwitchedOff, dice
 
-SYMBOL = "EURUSD"
+SYMBOLS = ("EURUSD", "EURUSD.b")
+SYMBOL = SYMBOLS[0]
+APART = 20_000
+"""Bars between the prices of the two symbols; their minutes are the same."""
 BARS = Path(__file__).resolve().parents[1] / "data" / "eurusd_m1_2023q4.csv"
 
 _MONEY = {
@@ -62,7 +65,18 @@ def profile_of(kind: BrokerKind) -> Profile:
             symbol = replace(symbol, execution="instant")
         case "netting":
             profile = replace(profile, account=replace(profile.account, margin_mode="netting"))
-    return replace(profile, name=f"simulation-{kind}", symbols={SYMBOL: symbol})
+    symbols = dict.fromkeys(SYMBOLS, symbol)
+    return replace(profile, name=f"simulation-{kind}", symbols=symbols)
+
+
+def bars_of(plan: Plan) -> dict[str, npt.NDArray[Any]]:
+    """Return the bars of a session's symbols: of the second, other prices in the same minutes."""
+    bars, length = all_bars(), HISTORY + plan.bars + AFTERWARDS
+    first = bars[plan.first_bar : plan.first_bar + length]
+    start = (plan.first_bar + APART) % (len(bars) - length)
+    other = bars[start : start + length].copy()
+    other["time"] = first["time"]
+    return dict(zip(SYMBOLS[: plan.symbols], (first, other), strict=False))
 
 
 @dataclass
@@ -87,12 +101,7 @@ class Broker:
         """Open the account, with the plan's faults on its terminal."""
         plan = self.plan
         self._chance = dice(plan.seed, 1)
-        length = HISTORY + plan.bars + AFTERWARDS
-        market = BarMarket(
-            {SYMBOL: all_bars()[plan.first_bar : plan.first_bar + length]},
-            model="ohlc",
-            start=HISTORY,
-        )
+        market = BarMarket(bars_of(plan), model="ohlc", start=HISTORY)
         self.terminal = Terminal(profile_of(plan.broker), market, seed=plan.seed)
         self.terminal.inject(FaultPlan(plan.faults, plan.seed), sleep=_no_sleep, die=_die)
         self._timed = sorted(
@@ -181,7 +190,8 @@ class Broker:
             return True
         if item.what == "trade":
             side = self._chance.choice((mt5.ORDER_TYPE_BUY, mt5.ORDER_TYPE_SELL))
-            return self._deal(side, item.size)
+            symbol = self._chance.choice(SYMBOLS[: self.plan.symbols])
+            return self._deal(symbol, side, item.size)
         if item.what == "cancel rest":
             orders = list(self.book.orders.values())
             return bool(orders) and self._request(
@@ -194,21 +204,21 @@ class Broker:
         if item.what == "move stops":
             return self._request(
                 action=mt5.TRADE_ACTION_SLTP,
-                symbol=SYMBOL,
+                symbol=position.symbol,
                 position=position.ticket,
                 sl=position.sl,
                 tp=0.0,
             )
         part = item.what == "close part" and position.volume > 0.01
         volume = round(position.volume / 2, 2) if part else position.volume
-        return self._deal(1 - position.type, volume, position.ticket)
+        return self._deal(position.symbol, 1 - position.type, volume, position.ticket)
 
-    def _deal(self, side: int, volume: float, position: int = 0) -> bool:
-        quote = self.terminal.server.market.quotes[SYMBOL]
+    def _deal(self, symbol: str, side: int, volume: float, position: int = 0) -> bool:
+        quote = self.terminal.server.market.quotes[symbol]
         filling = {"partial": mt5.ORDER_FILLING_IOC, "resting": mt5.ORDER_FILLING_RETURN}
         return self._request(
             action=mt5.TRADE_ACTION_DEAL,
-            symbol=SYMBOL,
+            symbol=symbol,
             type=side,
             volume=volume,
             price=quote.ask if side == mt5.ORDER_TYPE_BUY else quote.bid,

@@ -256,11 +256,13 @@ def draw(seed: int, *, bars: int, available: int, only: Collection[str] = ()) ->
     chance = drawn.chance
     kinds = [kind for kind in drawn.kinds if not only or kind.__name__ in only]
     broker: BrokerKind = chance.choice(get_args(BrokerKind))
+    symbols = chance.choice((1, 1, 2))
     items = _one_lag([chance.choice(kinds)() for _ in range(chance.randint(1, 9))])
     return Plan(
         seed=seed,
         broker=broker,
-        strategies=1 if broker == "netting" else chance.randint(1, 2),
+        strategies=symbols if broker == "netting" else chance.randint(symbols, 2),
+        symbols=symbols,
         first_bar=chance.randint(0, available - HISTORY - bars - AFTERWARDS),
         bars=bars,
         batch=chance.choice((1, 8, 40, 512)),

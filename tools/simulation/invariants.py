@@ -100,15 +100,16 @@ def _durable_before_sent(record: Record) -> Iterator[str]:
 def _nothing_sent_when_forbidden(record: Record) -> Iterator[str]:
     """Nothing leaves after a halt, nor for a symbol with an unresolved intent."""
     sent = {one.seq: one.key for one in record.sent}
-    open_: set[str] = set()
+    open_: dict[str, str] = {}
+    symbols: dict[str, str] = {}
     halted = ""
     for event in record.events:
         data = event.data
         match data:
             case OrderIntended():
-                open_.add(data.key)
+                open_[data.key] = symbols[data.key] = data.symbol
             case OrderAccepted() | OrderRefused():
-                open_.discard(data.key)
+                open_.pop(data.key, None)
             case TradingHalted():
                 halted = halted or data.rule
             case TradingResumed():
@@ -118,8 +119,9 @@ def _nothing_sent_when_forbidden(record: Record) -> Iterator[str]:
             continue
         if halted:
             yield f"{key} was sent after the halt {halted!r}"
-        if open_ - {key}:
-            yield f"{key} was sent while {sorted(open_ - {key})} were unresolved"
+        others = [k for k, symbol in open_.items() if k != key and symbol == symbols[key]]
+        if others:
+            yield f"{key} was sent while {others} were unresolved"
 
 
 def _halts_are_justified(record: Record) -> Iterator[str]:
@@ -157,9 +159,13 @@ def _trades_again(record: Record) -> Iterator[str]:
 
 
 def _bars_in_order(record: Record) -> Iterator[str]:
-    times = [e.data.time for e in record.events if type(e.data) is BarClosed]
-    if times != sorted(set(times)):
-        yield "a bar doubled or out of order"
+    times: dict[str, list[int]] = {}
+    for event in record.events:
+        if isinstance(event.data, BarClosed):
+            times.setdefault(event.data.symbol, []).append(event.data.time)
+    for symbol, seen in times.items():
+        if seen != sorted(set(seen)):
+            yield f"a bar of {symbol} doubled or out of order"
 
 
 def _journal_is_whole(record: Record) -> Iterator[str]:

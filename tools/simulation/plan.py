@@ -136,6 +136,7 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     seed        of everything drawn while it runs
     broker      how orders are filled
     strategies  how many trade
+    symbols     that they share in turn
     first_bar   in the file of bars
     bars        that are traded with troubles
     batch       events that may wait for one sync
@@ -145,6 +146,7 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     seed: int
     broker: BrokerKind
     strategies: int
+    symbols: int = 1
     first_bar: int
     bars: int
     batch: int

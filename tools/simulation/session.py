@@ -28,7 +28,7 @@ from journal.errors import BrokerError, JournalError, JournalHalted
 from journal.events import RunStarted, TradingResumed
 from projections.state import State
 from tools.simulation.agreement import disagreements
-from tools.simulation.broker import SYMBOL, Broker, profile_of
+from tools.simulation.broker import SYMBOL, SYMBOLS, Broker, profile_of
 from tools.simulation.disk import Died, Disk
 from tools.simulation.line import Clock, Line
 from tools.simulation.plan import DiskTrouble, Plan, dice
@@ -92,17 +92,19 @@ def config_of(plan: Plan) -> Config:
             idle_polls=6,
             deviation=0,
         ),
-        terminal=SimulatedTerminal(bars={SYMBOL: "bars"}),
-        strategies=[_strategy(number) for number in range(plan.strategies)],
+        terminal=SimulatedTerminal(bars=dict.fromkeys(SYMBOLS[: plan.symbols], "bars")),
+        strategies=[
+            _strategy(number, SYMBOLS[number % plan.symbols]) for number in range(plan.strategies)
+        ],
         risk=Risk(per_trade_percent=0.5, margin_use_percent=30.0),
     )
 
 
-def _strategy(number: int) -> MaCrossRsiConfig:
+def _strategy(number: int, symbol: str) -> MaCrossRsiConfig:
     return MaCrossRsiConfig(
         name=("quick", "quicker")[number],
         magic=71 + number,
-        symbol=SYMBOL,
+        symbol=symbol,
         fast=2 + number,
         slow=5 + 2 * number,
         rsi_period=5,
