@@ -7,7 +7,7 @@ the manifest, durably.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from hashlib import sha256
 from pathlib import Path
 
@@ -64,34 +64,43 @@ def restore(source: Path, directory: Path, *, fs: Fs = OS_FS) -> Report:
     return backup(source, directory, fs=fs)
 
 
-def plan(directory: Path, *, keep: int, until: int | None = None, fs: Fs = OS_FS) -> Plan:
+def plan(
+    directory: Path,
+    versions: Mapping[str, int],
+    *,
+    keep: int,
+    until: int | None = None,
+    fs: Fs = OS_FS,
+) -> Plan:
     """Say which segments may go: all but the newest `keep` events, and what snapshots need.
 
-    Only whole segments go; the newest one always stays. Without a valid snapshot nothing goes.
+    Only whole segments go; the newest one always stays. Nothing goes until each projection has a
+    valid snapshot.
 
-    until  nothing behind this sequence goes in any case: what a caller knows to be needed
+    versions  of the projections, by name, that today's code starts from: a snapshot of another
+              version serves no start, so it is not counted
+    until     nothing behind this sequence goes in any case: what a caller knows to be needed
     """
+    needed: dict[str, int] = {}
+    for name, version in versions.items():
+        found = snapshot.newest(directory, name, version, fs=fs)
+        if found is None:
+            why = f"no valid snapshot of {name} in version {version}: a start needs every event"
+            return Plan(0, [], 0, why)
+        needed[name] = found.seq
+    oldest = min(needed, key=needed.__getitem__)
     listed = manifest.load(fs, directory)
-    newest: dict[str, int] = {}
-    for name, seq in snapshot.marks(fs, directory):
-        found = snapshot.load(directory / layout.SNAPSHOTS / name, fs=fs)
-        if found and snapshot.newest(directory, found.projection, found.version, fs=fs):
-            newest[found.projection] = max(seq, newest.get(found.projection, 0))
-    if not newest:
-        return Plan(0, [], 0, "no valid snapshot: a start would need every event")
-    projection, needed = min(newest.items(), key=lambda pair: pair[1])
-    needed = needed if until is None else min(needed, until)
-    limit = min(needed, recover.find_end(fs, directory).place.next_seq - 1 - keep)
+    most = needed[oldest] if until is None else min(needed[oldest], until)
+    limit = min(most, recover.find_end(fs, directory).place.next_seq - 1 - keep)
     going = [entry for entry in listed.segments[:-1] if entry.last <= limit]
-    why = (
-        f"{projection} has the oldest of the newest snapshots, at seq {needed}; {keep} events stay"
-    )
+    why = f"{oldest} has the oldest of the newest snapshots, at seq {most}; {keep} events stay"
     files = [entry.file for entry in going]
     return Plan(going[-1].last if going else 0, files, sum(e.size for e in going), why)
 
 
 def retain(
     directory: Path,
+    versions: Mapping[str, int],
     *,
     keep: int,
     until: int | None = None,
@@ -101,7 +110,7 @@ def retain(
     """Drop what `plan` names. Raises JournalLocked while a sealing is under way."""
     release = fs.lock(directory / layout.SEAL_LOCK)
     try:
-        chosen = plan(directory, keep=keep, until=until, fs=fs)
+        chosen = plan(directory, versions, keep=keep, until=until, fs=fs)
         listed = manifest.repair(fs, directory, manifest.load(fs, directory))
         if chosen.through:
             record = manifest.Dropped(chosen.through, now())

@@ -15,6 +15,7 @@ from journal.snapshot import Snapshot
 from tests.journal.builders import RUN, event, events, grow
 
 LIMITS = Limits(batch=1, file_events=5)
+ORDERS = {"orders": 1}
 
 
 def seal_tens(directory: Path) -> None:
@@ -113,30 +114,40 @@ def test_a_restored_journal_goes_on(journal: Path, tmp_path: Path) -> None:
 
 
 def test_without_a_valid_snapshot_nothing_may_go(journal: Path) -> None:
-    assert plan(journal, keep=0).through == 0
+    assert plan(journal, ORDERS, keep=0).through == 0
     snapshot.save(journal, Snapshot(25, "0" * 32, "orders", 1, b"of another history"))
-    assert "no valid snapshot" in plan(journal, keep=0).why
+    assert "no valid snapshot" in plan(journal, ORDERS, keep=0).why
+
+
+def test_a_snapshot_that_todays_code_does_not_read_is_not_counted(journal: Path) -> None:
+    snap(journal, 32)
+    assert plan(journal, ORDERS, keep=0).through == 20
+    assert plan(journal, {"orders": 2}, keep=0).through == 0
+    assert retain(journal, {**ORDERS, "positions": 1}, keep=0).through == 0
+    snap(journal, 12, "positions")
+    assert plan(journal, {**ORDERS, "positions": 1}, keep=0).through == 10
 
 
 def test_nothing_goes_that_the_oldest_of_the_newest_snapshots_needs(journal: Path) -> None:
     snap(journal, 32)
     snap(journal, 25, "positions")
     snap(journal, 12, "positions")
-    assert plan(journal, keep=0).through == 20
-    assert plan(journal, keep=20).through == 10
-    assert plan(journal, keep=30).through == 0
+    both = {**ORDERS, "positions": 1}
+    assert plan(journal, both, keep=0).through == 20
+    assert plan(journal, both, keep=20).through == 10
+    assert plan(journal, both, keep=30).through == 0
     assert len(list((journal / "segments").iterdir())) == 3  # a plan is only a plan
 
 
 def test_nothing_goes_that_a_caller_knows_to_be_needed(journal: Path) -> None:
     snap(journal, 32)
-    assert plan(journal, keep=0, until=19).through == 10
-    assert retain(journal, keep=0, until=9).through == 0
+    assert plan(journal, ORDERS, keep=0, until=19).through == 10
+    assert retain(journal, ORDERS, keep=0, until=9).through == 0
 
 
 def test_a_retained_journal_verifies_reads_and_goes_on(journal: Path, tmp_path: Path) -> None:
     snap(journal, 25)
-    assert retain(journal, keep=0, now=lambda: 5).through == 20
+    assert retain(journal, ORDERS, keep=0, now=lambda: 5).through == 20
     assert len(list((journal / "segments").iterdir())) == 1
     report = verify(journal)
     assert (report.ok, report.first_seq, report.last_seq, report.events) == (True, 21, 33, 13)
@@ -156,10 +167,10 @@ def test_a_retained_journal_verifies_reads_and_goes_on(journal: Path, tmp_path: 
 def test_dropping_that_was_cut_short_is_finished_by_the_next(journal: Path) -> None:
     snap(journal, 25)
     old = (journal / "segments" / "000000000001-000000000010.parquet").read_bytes()
-    retain(journal, keep=0)
+    retain(journal, ORDERS, keep=0)
     (journal / "segments" / "000000000001-000000000010.parquet").write_bytes(old)
     assert verify(journal).ok
-    retain(journal, keep=0)
+    retain(journal, ORDERS, keep=0)
     assert len(list((journal / "segments").iterdir())) == 1
 
 
@@ -167,7 +178,10 @@ def test_nothing_is_dropped_or_copied_while_a_sealing_is_under_way(
     journal: Path, tmp_path: Path
 ) -> None:
     release = OS_FS.lock(journal / "seal.lock")
-    for act in (lambda: retain(journal, keep=0), lambda: backup(journal, tmp_path / "copy")):
+    for act in (
+        lambda: retain(journal, ORDERS, keep=0),
+        lambda: backup(journal, tmp_path / "copy"),
+    ):
         with pytest.raises(JournalLocked):
             act()
     release()

@@ -10,6 +10,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Literal
 
+from engine import memory
 from journal import Writer, keep, layout, manifest, recover
 from journal.errors import UsageError
 from journal.fs import OS_FS
@@ -73,7 +74,7 @@ def retain(directory: Path, *, apply: bool, events: int, as_json: bool) -> int:
     """Say which old segments may go, or drop them."""
     needed = _needed(existing(directory))
     work: Callable[..., keep.Plan] = keep.retain if apply else keep.plan
-    plan = work(directory, keep=events, until=needed)
+    plan = work(directory, {memory.NAME: memory.version()}, keep=events, until=needed)
     why = plan.why if needed else "no snapshot agrees with a replay: every event is needed"
     if needed and not plan.through:
         why += "; only whole segments go, and the newest of them stays"

@@ -106,7 +106,7 @@ def test_where_events_were_dropped_the_replay_begins_with_the_oldest_snapshot(
     for seq in (400, 2000):
         snapshot.save(sealed, state_at(sealed, seq), keep=9)
     assert [one.verdict for one in compare(sealed)] == 3 * ["agrees"]
-    keep.retain(sealed, keep=0, until=1000)
+    keep.retain(sealed, {memory.NAME: memory.version()}, keep=0, until=1000)
     verdicts = ["out of reach", "trusted", "agrees"]
     assert [one.verdict for one in compare(sealed)] == verdicts
     value = json.loads(call("verify", sealed, "--snapshots", "--json").out)
