@@ -11,7 +11,7 @@ from typing import Annotated, Literal
 import msgspec
 from msgspec import Meta
 
-from engine.execution.intents import MAX_PROPOSALS
+from engine.execution.intents import MAX_STRATEGIES
 from engine.strategies.catalogue import StrategyConfig
 
 Name = Annotated[str, Meta(pattern=r"^[a-z0-9][a-z0-9_-]{0,31}$")]
@@ -39,10 +39,12 @@ class Evidence(Section, frozen=True, kw_only=True):
     polls       times that all of the broker's lists are read before "not executed" may be said
     interval_s  seconds between two polls; together they must outlast the lists' lag, of which up to
                 five seconds are reported (facts 3.1)
+    limit_s     seconds after which an outcome that is still not known halts trading
     """
 
     polls: Annotated[int, Meta(ge=2, le=100)] = 4
     interval_s: Annotated[float, Meta(ge=0.0, le=60.0)] = 2.0
+    limit_s: Annotated[float, Meta(ge=1.0, le=86_400.0)] = 120.0
 
 
 class Worker(Section, frozen=True, kw_only=True):
@@ -75,6 +77,7 @@ class Broker(Section, frozen=True, kw_only=True):
     zone         rule of the server's clock: `new-york+7`, `eu`, `utc+N`; with `mt5` also `auto`:
                  found at every start, by fresh ticks and by when the weeks of a year ended
     deviation    points of slippage accepted under instant execution
+    retries      new intents, each at a fresh price, after a requote or a price that was gone
     poll_s       seconds between two looks at the terminal
     idle_polls   looks between two readings of the deal list while no position comes or goes
     watch_s      seconds between two looks at a symbol's price while a rule that protects a position
@@ -87,6 +90,7 @@ class Broker(Section, frozen=True, kw_only=True):
     account: Account
     zone: str = "new-york+7"
     deviation: Annotated[int, Meta(ge=0, le=10_000)] = 10
+    retries: Annotated[int, Meta(ge=0, le=10)] = 2
     poll_s: Annotated[float, Meta(gt=0.0, le=60.0)] = 0.25
     idle_polls: Annotated[int, Meta(ge=1, le=10_000)] = 60
     watch_s: Annotated[float, Meta(ge=0.0, le=60.0)] = 1.0
@@ -189,7 +193,7 @@ class Config(Section, frozen=True, kw_only=True):
     seed: Annotated[int, Meta(ge=0, lt=2**62)] = 0
     broker: Broker
     terminal: SimulatedTerminal | None = None
-    strategies: Annotated[list[StrategyConfig], Meta(min_length=1, max_length=MAX_PROPOSALS)]
+    strategies: Annotated[list[StrategyConfig], Meta(min_length=1, max_length=MAX_STRATEGIES)]
     risk: Risk = Risk()
     positions: dict[str, PositionPolicy] = {}
     limits: JournalLimits = JournalLimits()

@@ -7,14 +7,14 @@ in it asks which.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any
 
 import msgspec
 
 from engine.config import Config
-from engine.execution import reactors
-from engine.execution.reactors import Draft
+from engine.execution import commands, reactors, settling
+from engine.execution.intents import Draft, Keys, order_key
 from engine.strategies.catalogue import AnyStrategy, build
 from journal.envelope import AnyEvent, Event, stamp
 from journal.errors import DaybookError
@@ -22,7 +22,15 @@ from journal.events import (
     BarClosed,
     BrokerReplied,
     BrokerSnapshotTaken,
+    CancelRequested,
+    ChangeChecked,
+    DealRecorded,
     EvidenceGathered,
+    FeedCaughtUp,
+    FlattenRequested,
+    OrderFinished,
+    OrderProposed,
+    OrderResolved,
     Payload,
     QuoteObserved,
     QuoteUnavailable,
@@ -68,10 +76,19 @@ class Kernel:
             BarClosed: self._on_bar,
             QuoteObserved: lambda event: reactors.on_quote(self.state, self.config, event),
             QuoteUnavailable: lambda event: reactors.on_no_quote(self.state, event),
-            BrokerReplied: lambda event: reactors.on_reply(self.state, event),
-            EvidenceGathered: lambda event: reactors.on_evidence(self.state, event),
-            BrokerSnapshotTaken: lambda event: reactors.on_snapshot(self.state, event),
-            TerminalLost: lambda event: reactors.on_lost(self.state, event),
+            BrokerReplied: lambda event: settling.on_reply(
+                self.state, self.config, event, Keys(event)
+            ),
+            EvidenceGathered: lambda event: settling.on_evidence(self.state, event),
+            ChangeChecked: lambda event: settling.on_checked(self.state, event),
+            OrderResolved: lambda event: commands.on_resolved(self.state, event),
+            BrokerSnapshotTaken: self._on_snapshot,
+            TerminalLost: self._on_lost,
+            FeedCaughtUp: self._pursue,
+            DealRecorded: self._pursue,
+            OrderFinished: self._pursue,
+            FlattenRequested: self._pursue,
+            CancelRequested: self._pursue,
         }
 
     @property
@@ -92,10 +109,11 @@ class Kernel:
         order."""
         self._fold.evolve(event)
         react = self._reactors.get(type(event.data))
-        if react is None:
-            return []
+        drafts = react(event) if react is not None else ()
         decisions: list[AnyEvent] = []
-        for data, key in react(event):
+        if not drafts:  # on almost every bar
+            return decisions
+        for data, key in self._weighed(drafts):
             decision = _decision(event, len(decisions), data, key)
             self._fold.evolve(decision)
             decisions.append(decision)
@@ -110,7 +128,7 @@ class Kernel:
         """
         self._fold.evolve(event)
         react = self._reactors.get(type(event.data))
-        drafts = iter(react(event)) if react is not None else iter(())
+        drafts = self._weighed(react(event)) if react is not None else iter(())
         missing: list[AnyEvent] = []
         for done in recorded:
             draft = next(drafts, None)
@@ -152,23 +170,47 @@ class Kernel:
         series = strategy.config.symbol, strategy.config.timeframe
         self._strategies.setdefault(series, []).append(strategy)
 
+    def _weighed(self, drafts: Iterable[Draft]) -> Iterator[Draft]:
+        """Put behind each proposal the veto that needs no quote, once the proposal is folded in."""
+        for draft in drafts:
+            yield draft
+            data, key = draft
+            if type(data) is OrderProposed:
+                yield from reactors.on_proposed(self.state, key)
+
     def _on_bar(self, event: Event[BarClosed]) -> Iterable[Draft]:
         if not self.state.run.live:  # caught up on later: too old to trade on
             return ()
         bar = event.data
         told = self._strategies.get((bar.symbol, bar.timeframe), ())
+        if commands.wanted(self.state):
+            return self._decide(event, told)
         for strategy in told:
             if strategy.propose() is not None:
-                return self._propose(event, told)
-        return ()  # on almost every bar
+                return self._decide(event, told)
+        return ()
 
-    def _propose(self, event: Event[BarClosed], told: Iterable[AnyStrategy]) -> Iterator[Draft]:
+    def _decide(self, event: Event[BarClosed], told: Sequence[AnyStrategy]) -> Iterator[Draft]:
         for index, strategy in enumerate(told):
             wish = strategy.propose()
             if wish is not None:
-                proposed = reactors.propose(event, index, strategy.config, wish)
-                yield proposed, proposed.key
-                yield from reactors.on_proposed(self.state, proposed.key)
+                key = order_key(event.run, event.seq, index)
+                yield reactors.propose(key, strategy.config, wish), key
+        yield from commands.pursue(self.state, event, Keys(event, taken=len(told)))
+
+    def _pursue(self, event: Event[Any]) -> Iterable[Draft]:
+        """Go on with what an operator wants."""
+        if not commands.wanted(self.state):
+            return ()
+        return commands.pursue(self.state, event, Keys(event))
+
+    def _on_snapshot(self, event: Event[BrokerSnapshotTaken]) -> Iterator[Draft]:
+        yield from reactors.on_snapshot(self.state, event)
+        yield from self._pursue(event)
+
+    def _on_lost(self, event: Event[TerminalLost]) -> Iterator[Draft]:
+        yield from reactors.on_lost(self.state, event)
+        yield from settling.overdue(self.state, self.config, event)
 
 
 def _tell(strategies: Strategies, event: Event[BarClosed]) -> None:

@@ -12,12 +12,17 @@ from projections.base import Projection
 
 
 class Change(msgspec.Struct):
-    """One change: what was wished, whether its outcome is `intended` or `unresolved`, and the
-    sequence of its newest decision."""
+    """One change.
+
+    status   `intended` or `unresolved`
+    seq      of its newest decision
+    doubted  nanoseconds UTC since when its outcome is not known
+    """
 
     wish: ChangeIntended
     status: str
     seq: int
+    doubted: int = 0
     note: str = ""
 
 
@@ -42,7 +47,7 @@ def of_order(state: Changes, key: str) -> Change | None:
 
 def _intended(state: Changes, event: Event[ChangeIntended]) -> None:
     state.intended += 1
-    state.open[event.data.key] = Change(event.data, "intended", event.seq)
+    state.open[event.data.key] = Change(event.data, "intended", event.seq, event.ts)
 
 
 def _applied(state: Changes, event: Event[ChangeApplied]) -> None:
@@ -67,4 +72,4 @@ _HANDLERS: dict[Any, Any] = {
     ChangeUnresolved: _unresolved,
 }
 
-CHANGES = Projection("changes", 1, Changes, _HANDLERS)
+CHANGES = Projection("changes", 2, Changes, _HANDLERS)

@@ -8,7 +8,8 @@ from typing import Any
 import msgspec
 
 from journal.envelope import Event
-from journal.events import DealRecorded, OrderAccepted, OrderIntended
+from journal.events import DealRecorded, OrderAccepted, OrderIntended, OrderResolved
+from journal.events.mt5 import DealEntry
 from projections.base import Projection
 from projections.tickets import Tickets
 
@@ -35,13 +36,12 @@ class Idempotency(msgspec.Struct):
 def key_of(state: Idempotency, deal: DealRecorded) -> str:
     """Return the order key that a deal belongs to, empty when it is none of ours.
 
-    By order ticket, then by position: a deal made by the server at a stop or target bears another
-    comment, but the
-    position that it closes is known. The comment is the last resort, for a deal seen before its
-    order was accepted.
+    By order ticket; then by comment, for a deal seen before its order was accepted; then by
+    position: a deal made by the server at a stop or target bears another comment, but the position
+    that it closes is known.
     """
-    key = state.orders.get(deal.order) or state.positions.get(deal.position_id)
-    return key or key_in(state, deal.comment)
+    key = state.orders.get(deal.order) or key_in(state, deal.comment)
+    return key or state.positions.get(deal.position_id, "")
 
 
 def key_in(state: Idempotency, comment: str) -> str:
@@ -64,14 +64,20 @@ def _deal(state: Idempotency, event: Event[DealRecorded]) -> None:
     deal = event.data
     state.deals.add(deal.ticket)
     state.watermark = max(state.watermark, deal.time_msc)
-    if event.corr and deal.position_id:
+    if event.corr and deal.entry in (DealEntry.IN, DealEntry.INOUT):
         state.positions.setdefault(deal.position_id, event.corr)
+
+
+def _resolved(state: Idempotency, event: Event[OrderResolved]) -> None:
+    if event.data.position:
+        state.positions.setdefault(event.data.position, event.data.key)
 
 
 _HANDLERS: dict[Any, Any] = {
     OrderIntended: _intended,
     OrderAccepted: _accepted,
     DealRecorded: _deal,
+    OrderResolved: _resolved,
 }
 
-IDEMPOTENCY = Projection("idempotency", 2, Idempotency, _HANDLERS)
+IDEMPOTENCY = Projection("idempotency", 3, Idempotency, _HANDLERS)

@@ -9,13 +9,19 @@ import msgspec
 
 from journal.envelope import Event
 from journal.events import (
+    ChangeApplied,
+    ChangeIntended,
+    ChangeRefused,
     DealRecorded,
+    OrderAdjusted,
+    OrderFinished,
     OrderIntended,
     OrderRefused,
+    OrderResolved,
     PositionAdjusted,
     PositionAdopted,
 )
-from journal.events.mt5 import DealEntry, DealType
+from journal.events.mt5 import DealEntry, DealReason, DealType
 from projections.base import Projection
 from projections.orders import VOLUME_EPSILON
 
@@ -26,8 +32,10 @@ class Position(msgspec.Struct):
     side      +1 long, -1 short
     volume    lots
     price     volume-weighted opening price
+    strategy  whose it is; empty for what others opened and nobody adopted
     key       order key of the intent that opened it; empty for what others opened
-    sl, tp    as intended at the opening, then as the broker said; 0 where unknown
+    opened    nanoseconds UTC
+    sl, tp    as intended at the opening, then as changed or as the broker said; 0 where unknown
     costs     commission, swap and fee booked so far, account currency
     ticket    by which it is traded: the identifier, until a reversal or a re-opening changes it
     """
@@ -44,19 +52,47 @@ class Position(msgspec.Struct):
     tp: float = 0.0
     costs: float = 0.0
     ticket: int = 0
+    strategy: str = ""
+
+
+class Planned(msgspec.Struct):
+    """What an order that may open a position, or add to one, brings to it: levels in price units.
+
+    lots  not filled yet; `filled` are
+    """
+
+    strategy: str
+    sl: float
+    tp: float
+    lots: float
+    filled: float = 0.0
+
+
+class Levels(msgspec.Struct):
+    """Stop and target that a position shall have, price units; 0 for none. The position is named
+    by its identifier, or by the key of the pending order that will open it."""
+
+    position: int
+    order_key: str
+    sl: float
+    tp: float
 
 
 class Positions(msgspec.Struct):
     """State of the open positions.
 
-    levels  stop and target of intents that have no position yet
-    early   lots that were closed of a position before the deal that opened them was seen: a
-            broker's list may show the later deal first
+    planned   what orders bring that are not filled yet, by order key
+    changing  levels that shall be changed, by the change's key
+    early     lots that were closed of a position before the deal that opened them was seen: a
+              broker's list may show the later deal first
+    rolled    positions that the broker has closed to open them again: a swap by re-opening
     """
 
     open: dict[int, Position] = {}
-    levels: dict[str, tuple[float, float]] = {}
+    planned: dict[str, Planned] = {}
+    changing: dict[str, Levels] = {}
     early: dict[int, float] = {}
+    rolled: dict[int, Position] = {}
 
 
 def of_magic(state: Positions, magic: int, symbol: str) -> list[Position]:
@@ -65,11 +101,31 @@ def of_magic(state: Positions, magic: int, symbol: str) -> list[Position]:
 
 
 def _intended(state: Positions, event: Event[OrderIntended]) -> None:
-    state.levels[event.data.key] = (event.data.sl, event.data.tp)
+    data = event.data
+    if data.action == "open":
+        state.planned[data.key] = Planned(data.strategy, data.sl, data.tp, data.volume)
 
 
 def _refused(state: Positions, event: Event[OrderRefused]) -> None:
-    state.levels.pop(event.data.key, None)
+    state.planned.pop(event.data.key, None)
+
+
+def _finished(state: Positions, event: Event[OrderFinished]) -> None:
+    planned = state.planned.get(event.data.key)
+    if planned is not None:
+        planned.lots = event.data.filled - planned.filled
+        if planned.lots <= VOLUME_EPSILON:
+            del state.planned[event.data.key]
+
+
+def _resolved(state: Positions, event: Event[OrderResolved]) -> None:
+    """The position that an order had opened before anybody knew whose it is gets its owner."""
+    data = event.data
+    position = state.open.get(data.position)
+    planned = state.planned.get(data.key)
+    if position is not None and planned is not None and data.executed and not position.key:
+        position.key = data.key
+        _bring(position, _plan(state, data.key, data.filled))
 
 
 def _deal(state: Positions, event: Event[DealRecorded]) -> None:
@@ -78,27 +134,43 @@ def _deal(state: Positions, event: Event[DealRecorded]) -> None:
         return
     side = 1 if deal.type == DealType.BUY else -1
     position = state.open.get(deal.position_id)
+    planned = _plan(state, event.corr, deal.volume) if deal.entry in _OPENING else None
     if position is None:
-        if deal.entry in (DealEntry.IN, DealEntry.INOUT):
-            _open(state, event, side)
+        if deal.entry in _OPENING:
+            _open(state, event, side, planned)
         else:
             _close_early(state, deal.position_id, deal.volume)
         return
     position.costs += deal.commission + deal.swap + deal.fee
     if side == position.side:
         _add(position, deal)
+        _bring(position, planned)
     else:
-        _reduce(state, position, deal)
+        _reduce(state, position, event, planned)
 
 
-def _open(state: Positions, event: Event[DealRecorded], side: int) -> None:
+_OPENING = (DealEntry.IN, DealEntry.INOUT)
+
+
+def _plan(state: Positions, key: str, lots: float) -> Planned | None:
+    """Return what an order brings of which `lots` are filled now, None when it is none that
+    opens."""
+    planned = state.planned.get(key)
+    if planned is not None:
+        planned.filled += lots
+        planned.lots -= lots
+        if planned.lots <= VOLUME_EPSILON:
+            del state.planned[key]
+    return planned
+
+
+def _open(state: Positions, event: Event[DealRecorded], side: int, planned: Planned | None) -> None:
     deal = event.data
-    sl, tp = state.levels.pop(event.corr, (0.0, 0.0))
     volume = deal.volume - state.early.pop(deal.position_id, 0.0)
     if volume <= VOLUME_EPSILON:
         _close_early(state, deal.position_id, -volume)
         return
-    state.open[deal.position_id] = Position(
+    position = state.open[deal.position_id] = Position(
         identifier=deal.position_id,
         symbol=deal.symbol,
         side=side,
@@ -107,11 +179,25 @@ def _open(state: Positions, event: Event[DealRecorded], side: int) -> None:
         magic=deal.magic,
         key=event.corr,
         opened=event.ts,
-        sl=sl,
-        tp=tp,
         costs=deal.commission + deal.swap + deal.fee,
-        ticket=deal.position_id,
+        ticket=deal.order or deal.position_id,
     )
+    before = state.rolled.pop(deal.position_id, None)
+    _bring(position, planned)
+    if before is not None:  # a swap by re-opening changes price and ticket, nothing else
+        position.key, position.opened = before.key, before.opened
+        position.magic, position.strategy = before.magic, before.strategy
+        position.sl, position.tp = before.sl, before.tp
+        position.costs += before.costs
+
+
+def _bring(position: Position, planned: Planned | None) -> None:
+    """Give a position what an order brings; a level that the order does not name stays as it
+    was."""
+    if planned is None:
+        return
+    position.strategy = planned.strategy
+    position.sl, position.tp = planned.sl or position.sl, planned.tp or position.tp
 
 
 def _close_early(state: Positions, identifier: int, volume: float) -> None:
@@ -125,17 +211,46 @@ def _add(position: Position, deal: DealRecorded) -> None:
     position.volume = volume
 
 
-def _reduce(state: Positions, position: Position, deal: DealRecorded) -> None:
+def _reduce(
+    state: Positions, position: Position, event: Event[DealRecorded], planned: Planned | None
+) -> None:
+    deal = event.data
     rest = position.volume - deal.volume
     if abs(rest) <= VOLUME_EPSILON:
         del state.open[position.identifier]
+        if deal.reason == DealReason.ROLLOVER:
+            state.rolled[position.identifier] = position
     elif rest > 0.0:
         position.volume = rest
     elif deal.entry != DealEntry.INOUT:
         del state.open[position.identifier]
         _close_early(state, position.identifier, -rest)
-    else:  # a netting account's reversal (INOUT): the rest opens the other way at the deal's price
+    else:  # a netting account's reversal: the rest opens the other way, and only the identifier
+        # stays (facts 4.1)
         position.side, position.volume, position.price = -position.side, -rest, deal.price
+        position.ticket, position.magic = deal.order or position.ticket, deal.magic
+        position.key, position.opened = event.corr, event.ts
+        position.sl, position.tp, position.strategy = 0.0, 0.0, ""
+        _bring(position, planned)
+
+
+def _change_intended(state: Positions, event: Event[ChangeIntended]) -> None:
+    data = event.data
+    if data.action != "cancel":
+        state.changing[data.key] = Levels(data.position, data.order_key, data.sl, data.tp)
+
+
+def _change_applied(state: Positions, event: Event[ChangeApplied]) -> None:
+    levels = state.changing.pop(event.data.key, None)
+    if levels is None:
+        return
+    changed = state.open.get(levels.position) or state.planned.get(levels.order_key)
+    if changed is not None:
+        changed.sl, changed.tp = levels.sl, levels.tp
+
+
+def _change_refused(state: Positions, event: Event[ChangeRefused]) -> None:
+    state.changing.pop(event.data.key, None)
 
 
 def _adjusted(state: Positions, event: Event[PositionAdjusted]) -> None:
@@ -143,20 +258,33 @@ def _adjusted(state: Positions, event: Event[PositionAdjusted]) -> None:
     if position is not None:
         position.ticket = event.data.ticket
         position.sl, position.tp = event.data.sl, event.data.tp
+        position.price = event.data.price or position.price
+
+
+def _order_adjusted(state: Positions, event: Event[OrderAdjusted]) -> None:
+    planned = state.planned.get(event.data.key)
+    if planned is not None:
+        planned.sl, planned.tp = event.data.sl, event.data.tp
 
 
 def _adopted(state: Positions, event: Event[PositionAdopted]) -> None:
     position = state.open.get(event.data.identifier)
     if position is not None:
-        position.magic = event.data.magic
+        position.magic, position.strategy = event.data.magic, event.data.strategy
 
 
 _HANDLERS: dict[Any, Any] = {
     OrderIntended: _intended,
     OrderRefused: _refused,
+    OrderFinished: _finished,
+    OrderResolved: _resolved,
+    ChangeIntended: _change_intended,
+    ChangeApplied: _change_applied,
+    ChangeRefused: _change_refused,
     PositionAdjusted: _adjusted,
+    OrderAdjusted: _order_adjusted,
     PositionAdopted: _adopted,
     DealRecorded: _deal,
 }
 
-POSITIONS = Projection("positions", 3, Positions, _HANDLERS)
+POSITIONS = Projection("positions", 4, Positions, _HANDLERS)

@@ -12,6 +12,7 @@ from journal.events import DealRecorded, Payload
 from projections.account import ACCOUNT, Account
 from projections.base import Projection, digest
 from projections.changes import CHANGES, Changes
+from projections.commands import COMMANDS, Commands
 from projections.idempotency import IDEMPOTENCY, Idempotency
 from projections.market import MARKET, Market
 from projections.orders import ORDERS, Orders
@@ -29,6 +30,7 @@ PROJECTIONS: tuple[Projection[Any], ...] = (
     MARKET,
     ORDERS,
     CHANGES,
+    COMMANDS,
     POSITIONS,
     ACCOUNT,
     IDEMPOTENCY,
@@ -43,6 +45,7 @@ class State(msgspec.Struct):
     market: Market
     orders: Orders
     changes: Changes
+    commands: Commands
     positions: Positions
     account: Account
     idempotency: Idempotency
@@ -58,6 +61,7 @@ def initial() -> State:
         Market(),
         Orders(),
         Changes(),
+        Commands(),
         Positions(),
         Account(),
         Idempotency(),

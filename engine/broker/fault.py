@@ -15,6 +15,8 @@ class Fault(IntEnum):
     """There was no worker to take the call, or no place in its queue: nothing was sent."""
     NOT_ALLOWED = -20002
     """The call is not one that the protocol carries: nothing was sent."""
+    MOVED_ON = -20003
+    """The position or order that was meant is gone, or is not as it was: nothing was sent."""
     DIED = -20011
     """The worker's process ended before it answered."""
     STUCK = -20012

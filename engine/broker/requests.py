@@ -9,11 +9,11 @@ from __future__ import annotations
 
 import math
 from enum import IntEnum
-from typing import Any, Protocol
+from typing import Any
 
 import msgspec
 
-from engine.broker.prices import round_to_tick
+from engine.broker.prices import Prices, round_to_tick
 from engine.risk.sizing import round_down
 from journal.errors import BrokerError
 from journal.events import OrderIntended, PositionSeen, SymbolSpecified
@@ -74,15 +74,6 @@ class Execution(IntEnum):
     INSTANT = 1
     MARKET = 2
     EXCHANGE = 3
-
-
-class Prices(Protocol):
-    """The two sides of the market, price units."""
-
-    @property
-    def bid(self) -> float: ...
-    @property
-    def ask(self) -> float: ...
 
 
 class Pending(msgspec.Struct, frozen=True, kw_only=True):

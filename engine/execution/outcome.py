@@ -1,4 +1,5 @@
-"""What the broker's answer proves about one intent, as data.
+"""What the broker's answer proves about one intent, as data; `OUTCOMES.md` beside this file is made
+from it.
 
 Sources: `engine/broker/MT5.md` 2.2 and 3.2, which code elsewhere calls "the facts".
 The cardinal rule: an answer that proves nothing makes the intent unresolved, and an unresolved
@@ -23,12 +24,29 @@ class Verdict(Enum):
     UNRESOLVED = "unresolved"
 
 
+class Then(Enum):
+    """What follows a refusal."""
+
+    NOTHING = "final for this intent"
+    RETRY = "a new intent at a fresh price, a bounded number of times"
+    LATER = "read the state again; later, if it is still wanted"
+
+
+class Asked(Enum):
+    """What the broker was asked for."""
+
+    OPEN = "to open"
+    CLOSE = "to close"
+    CHANGE = "to change"
+
+
 class Meaning(msgspec.Struct, frozen=True):
     """The meaning of one code. `halt` stops trading until an operator has looked."""
 
     verdict: Verdict
     name: str
     halt: bool = False
+    then: Then = Then.NOTHING
 
 
 def _accepted(name: str) -> Meaning:
@@ -39,12 +57,20 @@ def _refused(name: str, *, halt: bool = False) -> Meaning:
     return Meaning(Verdict.REFUSED, name, halt)
 
 
+def _retry(name: str) -> Meaning:
+    return Meaning(Verdict.REFUSED, name, then=Then.RETRY)
+
+
+def _later(name: str) -> Meaning:
+    return Meaning(Verdict.REFUSED, name, then=Then.LATER)
+
+
 def _unresolved(name: str, *, halt: bool = False) -> Meaning:
     return Meaning(Verdict.UNRESOLVED, name, halt)
 
 
 RETCODES: dict[int, Meaning] = {
-    10004: _refused("requote"),
+    10004: _retry("requote"),
     10006: _refused("rejected"),
     10007: _refused("cancelled by trader"),
     10008: _accepted("placed"),
@@ -57,18 +83,18 @@ RETCODES: dict[int, Meaning] = {
     10015: _refused("invalid price"),
     10016: _refused("invalid stops"),
     10017: _refused("trading disabled"),
-    10018: _refused("market closed"),
+    10018: _later("market closed"),
     10019: _refused("not enough money"),
-    10020: _refused("price changed"),
-    10021: _refused("no quotes"),
+    10020: _retry("price changed"),
+    10021: _retry("no quotes"),
     10022: _refused("invalid expiration"),
-    10023: _refused("order changed"),
-    10024: _refused("too many requests"),
+    10023: _later("order changed"),
+    10024: _later("too many requests"),
     10025: _accepted("no changes"),
     10026: _refused("automatic trading disabled by the server", halt=True),
     10027: _refused("automatic trading disabled in the terminal", halt=True),
-    10028: _refused("locked"),
-    10029: _refused("frozen"),
+    10028: _later("locked"),
+    10029: _later("frozen"),
     10030: _refused("unsupported filling mode"),
     10031: _unresolved("no connection to the trade server"),
     10032: _refused("only for real accounts"),
@@ -77,7 +103,7 @@ RETCODES: dict[int, Meaning] = {
     10035: _refused("invalid order"),
     10036: _refused("position already closed"),
     10038: _refused("close volume exceeds the position"),
-    10039: _refused("a close order exists already"),
+    10039: _later("a close order exists already"),
     10040: _refused("limit of positions"),
     10041: _refused("activation rejected and order cancelled"),
     10042: _refused("only long positions allowed"),
@@ -98,6 +124,7 @@ ERRORS: dict[int, Meaning] = {
     -10002: _unresolved("the terminal's answer was lost"),
     -10005: _unresolved("the terminal did not answer in time"),
     Fault.NOT_RUNNING: _refused("no worker to send it, nothing was sent"),
+    Fault.MOVED_ON: _later("not there any more as it was meant, nothing was sent"),
     Fault.NOT_ALLOWED: _refused("refused by the worker's protocol before sending", halt=True),
     Fault.DIED: _unresolved("the worker ended before it answered"),
     Fault.STUCK: _unresolved("the worker did not answer in time and was killed"),
@@ -106,11 +133,16 @@ ERRORS: dict[int, Meaning] = {
 """By the module's `last_error()` when `order_send` gave `None`, or by what kept the call from the
 module (`engine.broker.calls.Fault`)."""
 
+SPECIAL: dict[tuple[Asked, int], Meaning] = {
+    (Asked.CLOSE, 10036): _accepted("position already closed"),
+}
+"""Return codes that mean something else where the broker was asked for something else."""
 
-def classify(reply: BrokerReplied) -> Meaning:
+
+def classify(reply: BrokerReplied, asked: Asked = Asked.OPEN) -> Meaning:
     """Return what a reply proves. A code that nobody knows proves nothing, and halts."""
-    if reply.retcode:
-        return RETCODES.get(
-            reply.retcode, _unresolved(f"unknown return code {reply.retcode}", halt=True)
-        )
-    return ERRORS.get(reply.error, _unresolved(f"unknown error {reply.error}", halt=True))
+    code = reply.retcode
+    if not code:
+        return ERRORS.get(reply.error, _unresolved(f"unknown error {reply.error}", halt=True))
+    special = SPECIAL.get((asked, code))
+    return special or RETCODES.get(code, _unresolved(f"unknown return code {code}", halt=True))

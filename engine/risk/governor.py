@@ -3,28 +3,33 @@ its figures."""
 
 from __future__ import annotations
 
-from engine.broker.prices import round_to_tick, stops_problem
+from engine.broker.prices import pending_problem, round_to_tick, stops_problem
 from engine.config import Config
-from engine.risk.sizing import Constraints, position_size
+from engine.execution import closing
+from engine.execution.closing import Objection, unknown
+from engine.risk.sizing import Constraints, Sizing, position_size
 from journal.events import OrderIntended, OrderVetoed, QuoteObserved, SymbolSpecified
 from projections.orders import Order
 from projections.positions import of_magic
 from projections.state import State
 
 
-def objection(state: State, order: Order) -> tuple[str, str] | None:
+def objection(state: State, order: Order) -> Objection | None:
     """Return rule and reason why nothing may be sent for this proposal now, None when it may be
     weighed."""
+    if order.action != "open":
+        return closing.objection(state, order)
     if state.run.halt_rule:
         return "halted", f"trading is halted: {state.run.halt_reason}"
     if order.symbol not in state.market.symbols:
         return "symbol", f"the terminal has not described {order.symbol}"
+    return unknown(state, order.symbol, order.key) or _crowded(state, order)
+
+
+def _crowded(state: State, order: Order) -> Objection | None:
+    """One order and one position at a time, of each strategy in each symbol."""
     for other in state.orders.open.values():
-        if other.key == order.key or other.symbol != order.symbol:
-            continue
-        if other.status in ("intended", "unresolved"):
-            return "unresolved", f"the outcome of {other.key} in {order.symbol} is not known yet"
-        if other.magic == order.magic:
+        if other.key != order.key and other.symbol == order.symbol and other.magic == order.magic:
             return "one order", f"{other.key} of the same strategy is {other.status}"
     held = of_magic(state.positions, order.magic, order.symbol)
     if held:
@@ -39,23 +44,29 @@ def weigh(
     against = objection(state, order)
     if against is not None:
         return veto(order, *against)
+    if order.action != "open":
+        weighed = closing.weigh(state, config, order, quote)
+    else:
+        weighed = _weigh(state, config, order, quote)
+    return weighed if isinstance(weighed, OrderIntended) else veto(order, *weighed)
+
+
+def _weigh(
+    state: State, config: Config, order: Order, quote: QuoteObserved
+) -> OrderIntended | Objection:
     spec = state.market.symbols[order.symbol]
-    sign = 1 if order.side == "buy" else -1
-    price = quote.ask if sign > 0 else quote.bid
-    sl = round_to_tick(price - sign * order.stop_distance, spec)
-    tp = round_to_tick(price + sign * order.target_distance, spec)
-    problem = stops_problem(order.side, quote, sl, tp, spec)
+    price, limit = _prices(order, quote, spec)
+    entry = limit or price
+    sl = round_to_tick(entry - order.sign * order.stop_distance, spec)
+    tp = round_to_tick(entry + order.sign * order.target_distance, spec)
+    if not (sl > 0.0 and tp > 0.0):  # 0 would mean none
+        return "stops", f"a stop at {sl:g} and a target at {tp:g} are no prices"
+    problem = _problem(order, quote, price, limit, sl, tp, spec)
     if problem:
-        return veto(order, "stops", problem)
-    sizing = position_size(
-        budget=state.performance.equity * config.risk.per_trade_percent / 100.0,
-        loss_per_lot=abs(price - sl) / spec.tick_size * quote.tick_value,
-        margin_budget=quote.margin_free * config.risk.margin_use_percent / 100.0,
-        margin_per_lot=quote.margin_per_lot,
-        constraints=_constraints(spec),
-    )
+        return "stops", problem
+    sizing = _size(state, config, abs(entry - sl), quote, spec)
     if sizing.problem:
-        return veto(order, "size", sizing.problem)
+        return "size", sizing.problem
     return OrderIntended(
         key=order.key,
         strategy=order.strategy,
@@ -71,13 +82,48 @@ def weigh(
         login=state.run.login,
         server=state.run.server,
         server_msc=quote.time_msc,
+        type=order.type,
+        limit=limit,
+        expiration=quote.time_msc // 1000 + order.lifetime_s if order.lifetime_s else 0,
+    )
+
+
+def _prices(order: Order, quote: QuoteObserved, spec: SymbolSpecified) -> tuple[float, float]:
+    """Return where the order fills or triggers, and a stop limit's limit; on the tick grid."""
+    if not order.is_pending:
+        return quote.ask if order.sign > 0 else quote.bid, 0.0
+    limit = round_to_tick(order.limit, spec) if order.type == "stop limit" else 0.0
+    return round_to_tick(order.price, spec), limit
+
+
+def _problem(
+    order: Order,
+    quote: QuoteObserved,
+    price: float,
+    limit: float,
+    sl: float,
+    tp: float,
+    spec: SymbolSpecified,
+) -> str:
+    if not order.is_pending:
+        return stops_problem(order.side, quote, sl, tp, spec)
+    return pending_problem(
+        order.type, order.side, quote, price=price, limit=limit, sl=sl, tp=tp, spec=spec
+    )
+
+
+def _size(
+    state: State, config: Config, distance: float, quote: QuoteObserved, spec: SymbolSpecified
+) -> Sizing:
+    return position_size(
+        budget=state.performance.equity * config.risk.per_trade_percent / 100.0,
+        loss_per_lot=distance / spec.tick_size * quote.tick_value,
+        margin_budget=quote.margin_free * config.risk.margin_use_percent / 100.0,
+        margin_per_lot=quote.margin_per_lot,
+        constraints=Constraints(spec.volume_min, spec.volume_max, spec.volume_step),
     )
 
 
 def veto(order: Order, rule: str, reason: str) -> OrderVetoed:
     """Refuse a proposal."""
     return OrderVetoed(order.key, order.strategy, order.symbol, order.side, rule, reason)
-
-
-def _constraints(spec: SymbolSpecified) -> Constraints:
-    return Constraints(spec.volume_min, spec.volume_max, spec.volume_step)

@@ -53,6 +53,34 @@ class DealReason(IntEnum):
     SPLIT = 9
 
 
+SERVER_MADE = frozenset(
+    {
+        DealReason.SL,
+        DealReason.TP,
+        DealReason.SO,
+        DealReason.ROLLOVER,
+        DealReason.VMARGIN,
+        DealReason.SPLIT,
+    }
+)
+"""Reasons of orders that the server places by itself; orders and deals share the numbers."""
+
+
+class OrderState(IntEnum):
+    """`ORDER_STATE_*`."""
+
+    STARTED = 0
+    PLACED = 1
+    CANCELED = 2
+    PARTIAL = 3
+    FILLED = 4
+    REJECTED = 5
+    EXPIRED = 6
+    REQUEST_ADD = 7
+    REQUEST_MODIFY = 8
+    REQUEST_CANCEL = 9
+
+
 class TradeMode(IntEnum):
     """`ACCOUNT_TRADE_MODE_*`."""
 

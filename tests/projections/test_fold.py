@@ -164,7 +164,7 @@ def test_partial_fills_average_by_volume_and_finish_with_the_last() -> None:
     story = Story().given(a(OrderProposed), a(OrderIntended), a(OrderAccepted))
     story.given(deal(volume=0.3, price=1.0), corr=KEY)
     order = story.state.orders.open[KEY]
-    assert (order.status, order.filled, order.average) == ("accepted", 0.3, 1.0)
+    assert (order.status, order.filled, order.average) == ("partially filled", 0.3, 1.0)
     story.given(deal(1002, volume=0.7, price=2.0), corr=KEY)
     [done] = story.state.orders.done
     assert done.average == pytest.approx(1.7)
@@ -264,11 +264,12 @@ def test_a_position_bears_its_key_and_its_intended_levels() -> None:
     story = Story().given(a(OrderProposed), a(OrderIntended)).given(deal(), corr=KEY)
     position = story.state.positions.open[2001]
     assert (position.key, position.sl, position.tp, position.magic) == (KEY, 1.0491, 1.0521, MAGIC)
-    assert story.state.positions.levels == {}
+    assert position.strategy == "baseline"
+    assert story.state.positions.planned == {}
 
 
 def test_a_refused_intent_leaves_no_levels_behind() -> None:
-    assert after(a(OrderProposed), a(OrderIntended), a(OrderRefused)).positions.levels == {}
+    assert after(a(OrderProposed), a(OrderIntended), a(OrderRefused)).positions.planned == {}
 
 
 def test_adding_averages_the_price_and_reducing_keeps_it() -> None:
@@ -483,15 +484,11 @@ def test_every_decision_and_every_fact_about_money_is_taken_in_by_some_projectio
     assert passed_over == {
         "QuoteObserved",  # weighed at once
         "QuoteUnavailable",
-        "BrokerReplied",  # what it proves is a decision of its own
         "EvidenceGathered",
         "ChangeChecked",
         "BrokerSnapshotTaken",  # compared, never believed
         "DiscrepancyFound",
         "PriceSeen",
-        "FlattenRequested",
-        "CancelRequested",
-        "OrderResolved",
         "JournalRecovered",
     }
 

@@ -29,6 +29,10 @@ DECIDED: dict[Proves, type[Payload]] = {
     "nothing": OrderUnresolved,
 }
 
+FRESH_PRICE = (10004, 10020, 10021)
+"""Not executed, because the price was gone: the only answers after which anything is asked for
+again."""
+
 RETCODE_PROVES: dict[int, tuple[Proves, bool]] = {
     # code: (what it proves of an order that opens, whether trading must halt)
     10004: ("refused", False),  # REQUOTE
@@ -94,6 +98,7 @@ ERROR_PROVES: dict[int, tuple[Proves, bool]] = {
     -10005: ("nothing", False),
     # From the worker process that stands between engine and module.
     -20001: ("refused", False),  # no worker, or no place in its queue: nothing was sent
+    -20003: ("refused", False),  # what was meant is gone, seen before sending
     -20002: ("refused", True),  # the protocol does not carry the call: a bug of ours
     -20011: ("nothing", False),  # died before it answered
     -20012: ("nothing", False),  # stuck, and killed
@@ -118,9 +123,10 @@ def answered(reply: BrokerReplied) -> tuple[Story, list[Any]]:
 
 def check(reply: BrokerReplied, proves: Proves, halts: bool) -> None:
     story, decisions = answered(reply)
-    # Exactly these: whatever the answer, the kernel never asks to send anything again.
+    # Exactly these: of what a requote alone allows, nothing but a proposal to be weighed afresh.
     assert [type(decision) for decision in decisions] == [
         DECIDED[proves],
+        *([OrderProposed] if reply.retcode in FRESH_PRICE else []),
         *([TradingHalted] if halts else []),
     ]
     assert decisions[0].key == KEY
