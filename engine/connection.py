@@ -6,7 +6,7 @@ only then trade.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 
 from engine.broker.gateway import CallFailed, Gateway
 from engine.broker.server_time import ServerTime
@@ -57,12 +57,22 @@ class Connection:
         await self._reconciler.reconcile()
         await self._effects.settle()
 
-    async def reconnect(self, lost: CallFailed, stopping: Callable[[], bool]) -> None:
-        """Record that the terminal was lost, and try until it is back or `stopping` says so."""
+    async def reconnect(
+        self,
+        lost: CallFailed,
+        stopping: Callable[[], bool],
+        rest: Callable[[float], Awaitable[None]],
+    ) -> None:
+        """Record that the terminal was lost, and try until it is back or `stopping` says so.
+
+        rest  lets so many seconds pass between two attempts, or fewer when there is a reason
+        """
         self._lost(lost)
         wait, longest = RECONNECT_S
         while not stopping():
-            await self._clock.sleep(wait)
+            await rest(wait)
+            if stopping():
+                return
             try:
                 await self.connect()
             except CallFailed as error:

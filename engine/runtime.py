@@ -6,6 +6,7 @@ effects carry out what was decided. Here is only the order of things, and how a 
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -20,6 +21,8 @@ from engine.connection import Connection
 from engine.effects import Effects
 from engine.feeds.live import LiveBars
 from engine.kernel import Kernel
+from engine.ops.commands import Standing
+from engine.ops.operator import Doors, Operator
 from engine.reconciler import Reconciler
 from engine.recorder import Journal, Memory, Recorder
 from journal.envelope import AnyEvent
@@ -30,16 +33,23 @@ from projections.state import State, digest
 BREATH = 256
 """Turns without waiting after which other tasks are let in."""
 
+REST_S = 1.0
+"""Seconds after which somebody who waits for the terminal looks up."""
+
 
 @dataclass(frozen=True, slots=True)
 class World:
-    """Everything outside that a run touches; all of it can be simulated."""
+    """Everything outside that a run touches; all of it can be simulated.
+
+    doors  by which an operator reaches the run; None where there is no operator
+    """
 
     journal: Journal
     gateway: Gateway
     clock: Clock
     server_time: ServerTime
     memory: Memory | None = None
+    doors: Doors | None = None
 
 
 class Progress(msgspec.Struct, frozen=True):
@@ -89,12 +99,23 @@ class Engine:
             clock,
             world.server_time,
         )
+        self._operator = (
+            Operator(world.doors, recorder, self._reconciler, config, self.stop)
+            if world.doors is not None
+            else None
+        )
         self._stopping = ""
 
     @property
     def state(self) -> State:
         """What the projections say now."""
         return self._recorder.state
+
+    @property
+    def standing(self) -> Standing:
+        """How the run stands; may be asked for while it waits for the terminal."""
+        run = self.state.run
+        return Standing(os.getpid(), run.id, self.state.seq, run.connected, run.live)
 
     def stop(self, reason: str = "stopped") -> None:
         """Ask for a clean end: what is in flight is settled first. Safe to call from a signal
@@ -110,6 +131,8 @@ class Engine:
         """
         self._recorder.begin(missing)
         self._recorder.record(self._manifest)
+        if self._operator is not None:
+            self._operator.look_at_switch()
         try:
             await self._connection.connect()
             await self._trade()
@@ -121,12 +144,15 @@ class Engine:
         return self._end(self._stopping or "data ended", "")
 
     async def _trade(self) -> None:
-        turns = 0
+        turns, operator = 0, self._operator
+        waiting = operator.waiting if operator is not None else ()
         while not self._stopping and await self._clock.next():
             try:
+                if waiting and operator is not None:
+                    await operator.hear()
                 await self._turn()
             except CallFailed as error:
-                await self._connection.reconnect(error, lambda: bool(self._stopping))
+                await self._connection.reconnect(error, lambda: bool(self._stopping), self._rest)
             turns += 1
             if turns % BREATH == 0:
                 self._report()
@@ -144,6 +170,15 @@ class Engine:
         if self._recorder.decided:
             await self._effects.settle()
         self._recorder.commit_if_due()
+
+    async def _rest(self, seconds: float) -> None:
+        """Wait for a lost terminal; an operator is heard meanwhile."""
+        operator = self._operator
+        while seconds > 0.0 and not self._stopping:
+            await self._clock.sleep(min(seconds, REST_S))
+            seconds -= REST_S
+            if operator is not None and operator.waiting:
+                await operator.hear()
 
     def _report(self) -> None:
         if self._observe is not None:

@@ -231,34 +231,6 @@ def sql(
     return print_rows(asked, query, as_json=as_json, as_csv=as_csv, parquet=parquet)
 
 
-Reason = Annotated[str, typer.Option(metavar="TEXT", help="Why; it goes into the journal.")]
-
-
-@command('daybook pause journals/live --reason "news week"')
-def pause(directory: Directory, reason: Reason, as_json: AsJson = False) -> int:
-    """Let nothing new be sent.
-
-    It counts from the next start on. The engine must not be running: it holds the journal. Open
-    positions keep the stops and targets that the broker has. A pause outlives restarts; `daybook
-    resume` ends it.
-    """
-    from tools.cli.operate import pause as run_pause
-
-    return run_pause(directory, reason, as_json=as_json)
-
-
-@command('daybook resume journals/live --reason "balance explained: a deposit"')
-def resume(directory: Directory, reason: Reason, as_json: AsJson = False) -> int:
-    """Let trading go on after a halt or a pause.
-
-    It counts from the next start on. The engine must not be running: it holds the journal. What
-    halted it is looked at again at the start, and halts it again while it is not mended.
-    """
-    from tools.cli.operate import resume as run_resume
-
-    return run_resume(directory, reason, as_json=as_json)
-
-
 @command("daybook doctor --config configs/demo.yaml")
 def doctor(
     config: Annotated[Path, typer.Option(metavar="FILE", help="A YAML profile.")],
@@ -368,4 +340,5 @@ def terminal_profiles() -> int:
     return print_profiles()
 
 
-from tools.cli import journal as _journal  # noqa: E402, F401 (its commands are listed after these)
+from tools.cli import doors as _doors  # noqa: E402, F401 (their commands are listed after these)
+from tools.cli import journal as _journal  # noqa: E402, F401

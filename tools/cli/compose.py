@@ -22,6 +22,11 @@ from engine import memory
 from engine.config import Config
 from engine.execution.intents import CODE_LENGTH, base32
 from engine.kernel import warmup_of
+from engine.ops.channel import listening
+from engine.ops.inbox import Inbox
+from engine.ops.obey import deals_of
+from engine.ops.operator import Doors
+from engine.ops.switch import Switch
 from engine.recovery import rebuild
 from engine.runtime import Ending, Engine, World
 from engine.runtime import Progress as Turned
@@ -90,6 +95,7 @@ def run_engine(
     directory = Path(config.journal)
     broker = reach(config, base, directory)
     begun = time.perf_counter()
+    doors = Doors(Inbox(), Switch(directory), deals_of(directory))
     limits = Limits(batch=config.limits.batch, delay_ns=int(config.limits.delay_ms * 1e6))
     with Writer.open(directory, run="", limits=limits) as writer:
         kernel = memory.recall(directory)
@@ -113,12 +119,14 @@ def run_engine(
                         clock=reached.clock,
                         server_time=reached.server_time,
                         memory=keeper,
+                        doors=doors,
                     ),
                     observe=_observed(observer, broker.total),
                     max_bars=max_bars or 0,
                 )
                 with _stopping_on_signals(engine):
-                    return run, await engine.run(missing)
+                    async with listening(directory, doors, lambda: engine.standing):
+                        return run, await engine.run(missing)
 
         run, ending = anyio.run(drive)
         events = writer.next_seq - 1

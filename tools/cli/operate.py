@@ -1,40 +1,157 @@
-"""Pause and resume trading in a journal whose engine is not running."""
+"""An operator's commands: to the running engine over its channel, to the journal or the halt file
+when none runs."""
 
 from __future__ import annotations
 
+import getpass
+import time
 from pathlib import Path
 
-from engine.ops import doors
+from engine.ops import caller, doors
+from engine.ops.commands import (
+    Answer,
+    CancelOrders,
+    Command,
+    FlattenPositions,
+    HaltTrading,
+    PauseTrading,
+    ResolveOrder,
+    ResumeTrading,
+    StopEngine,
+)
+from engine.ops.switch import NAME, Switch
+from journal import layout
 from journal.errors import UsageError
-from projections.state import State
+from journal.lock import holder
 from tools.cli import screen
 from tools.cli.errors import FINE
 from tools.cli.places import existing
 
+NEXT = "No engine runs: it counts from the next start on."
+BY_HAND = (
+    "No engine runs, so nothing has happened at the broker yet: the next start does it before it "
+    "trades. If that is too late, act in the terminal by hand; the next start takes that in."
+)
+
+RELEASE_S = 10.0
+"""Seconds that a process has, after its run has ended, to let go of the journal."""
+
 
 def pause(directory: Path, reason: str, *, as_json: bool) -> int:
-    """Journal a pause."""
-    return _say(doors.pause(existing(directory), _given(reason)), as_json=as_json)
+    """Let nothing new be sent."""
+    command = PauseTrading(by=operator(), reason=given(reason))
+    return _either(directory, command, NEXT, as_json=as_json)
 
 
 def resume(directory: Path, reason: str, *, as_json: bool) -> int:
-    """Journal that trading may go on."""
-    return _say(doors.resume(existing(directory), _given(reason)), as_json=as_json)
+    """Let trading go on, and remove the halt file."""
+    command = ResumeTrading(by=operator(), reason=given(reason))
+    return _either(directory, command, NEXT, as_json=as_json)
 
 
-def _given(reason: str) -> str:
+def halt(directory: Path, reason: str, *, as_json: bool) -> int:
+    """Make the halt file first: it counts whether or not anybody answers."""
+    command = HaltTrading(by=operator(), reason=given(reason))
+    Switch(existing(directory)).throw(command.by, command.reason)
+    try:
+        answer = caller.ask(directory, command)
+    except caller.NoAnswer as error:
+        text = f"halted: {NAME} is there, and the engine obeys it; but {error}"
+        return _say(Answer(done=True, text=text), running=True, as_json=as_json)
+    running = answer is not None
+    answer = answer or doors.halt_at_rest(directory, command)
+    return _say(answer, running=running, as_json=as_json)
+
+
+def resolve(
+    directory: Path, key: str, *, executed: int | None, not_executed: bool, reason: str,
+    as_json: bool,
+) -> int:  # fmt: skip
+    """Settle an unresolved order or change by an operator's word."""
+    if (executed is None) != not_executed:
+        raise UsageError("say either --executed TICKET (0 for a change) or --not-executed")
+    command = ResolveOrder(
+        by=operator(), reason=given(reason), key=key,
+        executed=executed is not None, order=executed or 0,
+    )  # fmt: skip
+    return _either(directory, command, "", as_json=as_json)
+
+
+def flatten(directory: Path, *, symbol: str, strategy: str, reason: str, as_json: bool) -> int:
+    """Have positions closed and pending orders cancelled."""
+    command = FlattenPositions(
+        by=operator(), reason=given(reason), symbol=symbol, strategy=strategy
+    )
+    return _either(directory, command, BY_HAND, as_json=as_json)
+
+
+def cancel(
+    directory: Path, *, key: str, symbol: str, strategy: str, reason: str, as_json: bool
+) -> int:
+    """Have pending orders cancelled."""
+    if key and (symbol or strategy):
+        raise UsageError("a key names one order: leave out --symbol and --strategy")
+    command = CancelOrders(
+        by=operator(), reason=given(reason), order_key=key, symbol=symbol, strategy=strategy
+    )
+    return _either(directory, command, BY_HAND, as_json=as_json)
+
+
+def stop(directory: Path, reason: str, *, timeout_s: float, as_json: bool) -> int:
+    """Have the run end, and wait until the journal is free."""
+    command = StopEngine(by=operator(), reason=reason.strip())
+    existing(directory)
+    answer = caller.ask_and_await_end(directory, command, end_s=timeout_s)
+    if answer is None:
+        return _say(Answer(done=True, text="no engine runs there"), running=False, as_json=as_json)
+    if answer.done:
+        _await_release(directory)
+        answer = Answer(done=True, text="stopped", seq=answer.seq)
+    return _say(answer, running=True, as_json=as_json)
+
+
+def operator() -> str:
+    """Return who asks."""
+    try:
+        return getpass.getuser()[:64]
+    except (OSError, KeyError):  # no such user on this machine, as in some containers
+        return "operator"
+
+
+def given(reason: str) -> str:
+    """Return the reason. Raises UsageError when there is none."""
     if not reason.strip():
         raise UsageError("--reason is empty; say in a few words why, it goes into the journal")
+    if len(reason) > 500:
+        raise UsageError(f"--reason has {len(reason)} characters; 500 are allowed")
     return reason.strip()
 
 
-def _say(state: State, *, as_json: bool) -> int:
-    run = state.run
+def _either(directory: Path, command: Command, at_rest: str, *, as_json: bool) -> int:
+    """Ask the engine, or open the journal when none runs; `at_rest` says what that means."""
+    answer = caller.ask(existing(directory), command)
+    if answer is not None:
+        return _say(answer, running=True, as_json=as_json)
+    answer = doors.obey_at_rest(directory, command)
+    return _say(answer, running=False, as_json=as_json, remark=at_rest)
+
+
+def _await_release(directory: Path) -> None:
+    deadline = time.monotonic() + RELEASE_S
+    while holder(directory / layout.LOCK) is not None and time.monotonic() < deadline:
+        time.sleep(0.05)
+
+
+def _say(answer: Answer, *, running: bool, as_json: bool, remark: str = "") -> int:
+    if not answer.done:
+        raise UsageError(answer.text)
+    rule = answer.halt_rule
     if as_json:
-        halted = {"rule": run.halt_rule, "reason": run.halt_reason} if run.halt_rule else None
-        screen.json_text({"seq": state.seq, "run": run.id, "halted": halted})
-    elif run.halt_rule:
-        screen.line(f"paused ({run.halt_reason}), from the next start on")
+        halted = {"rule": rule, "reason": answer.halt_reason} if rule else None
+        value = {"text": answer.text, "seq": answer.seq, "running": running, "halted": halted}
+        screen.json_text(value)
     else:
-        screen.line("trading goes on with the next start")
+        screen.line(answer.text)
+        if remark:
+            screen.line(remark)
     return FINE

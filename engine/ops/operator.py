@@ -1,0 +1,109 @@
+"""The loop's ear for operators: takes commands out of the inbox between two turns and has them
+obeyed. It never sends anything: what a command leads to is the kernel's to decide."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection
+from dataclasses import dataclass
+
+from engine.config import Config
+from engine.ops.commands import (
+    Answer,
+    Command,
+    LookAtSwitch,
+    ReconcileAccount,
+    StopEngine,
+)
+from engine.ops.inbox import Errand, Inbox
+from engine.ops.obey import Deals, answer, note_thrown, obey
+from engine.ops.switch import Switch
+from engine.reconciler import Reconciler
+from engine.recorder import Recorder
+from journal.errors import BrokerError, UsageError
+from journal.events import DiscrepancyFound
+
+
+@dataclass(frozen=True, slots=True)
+class Doors:
+    """What an operator reaches a run by.
+
+    deals  reads recorded deals out of the journal
+    """
+
+    inbox: Inbox
+    switch: Switch
+    deals: Deals
+
+
+class Operator:
+    """Obeys, for one run.
+
+    waiting  what nobody has heard yet; the loop looks whether it is empty
+    """
+
+    def __init__(
+        self,
+        doors: Doors,
+        recorder: Recorder,
+        reconciler: Reconciler,
+        config: Config,
+        stop: Callable[[str], None],
+    ) -> None:
+        self._doors, self._recorder, self._reconciler = doors, recorder, reconciler
+        self._config, self._stop = config, stop
+        self.waiting: Collection[Errand] = doors.inbox.waiting
+
+    def look_at_switch(self) -> None:
+        """Record that the switch is thrown, if it is: a start must know before anything is sent."""
+        note_thrown(self._recorder, self._doors.switch)
+
+    async def hear(self) -> None:
+        """Obey what waits, in order. Raises JournalHalted, and CallFailed when the terminal is
+        lost."""
+        waiting = self._doors.inbox.waiting
+        while waiting:
+            errand = waiting.popleft()
+            try:
+                answered = await self._obey(errand.command)
+            except UsageError as refusal:
+                answered = Answer(done=False, text=str(refusal))
+            except BrokerError as error:
+                errand.settle(Answer(done=False, text=str(error)))
+                raise
+            errand.settle(answered)
+
+    async def _obey(self, command: Command | LookAtSwitch) -> Answer:
+        recorder = self._recorder
+        match command:
+            case StopEngine():
+                why = f": {command.reason}" if command.reason else ""
+                self._stop(f"stopped by {command.by}{why}")
+                return answer(recorder.state, "stopping")
+            case ReconcileAccount():
+                return await self._reconcile()
+            case LookAtSwitch():
+                self.look_at_switch()
+                recorder.commit()
+                return answer(recorder.state, "looked")
+            case _:
+                return obey(command, recorder, self._config, self._doors.switch, self._doors.deals)
+
+    async def _reconcile(self) -> Answer:
+        recorder = self._recorder
+        if not recorder.state.run.connected:
+            raise UsageError("the terminal is not connected: there is nothing to compare with now")
+        known = len(recorder.decided)
+        await self._reconciler.reconcile()
+        decided = list(recorder.decided)[known:]
+        found = [event.data for event in decided if isinstance(event.data, DiscrepancyFound)]
+        recorder.commit()
+        text = f"{len(found)} discrepancies" if found else "journal and broker agree"
+        plain = answer(recorder.state, text)
+        return Answer(
+            done=True,
+            text=text,
+            seq=plain.seq,
+            halt_rule=plain.halt_rule,
+            halt_reason=plain.halt_reason,
+            discrepancies=found,
+        )
