@@ -18,7 +18,10 @@ from projections.market import MARKET, Market
 from projections.orders import ORDERS, Orders
 from projections.performance import PERFORMANCE, Performance
 from projections.performance import initial as initial_performance
+from projections.policies import POLICIES, Policies
 from projections.positions import POSITIONS, Positions
+from projections.protection import PROTECTION, Protection
+from projections.protection import initial as initial_protection
 from projections.run import RUN, Run
 
 __all__ = ["PROJECTIONS", "Fold", "State", "digest", "fold", "initial"]
@@ -32,6 +35,8 @@ PROJECTIONS: tuple[Projection[Any], ...] = (
     CHANGES,
     COMMANDS,
     POSITIONS,
+    POLICIES,
+    PROTECTION,
     ACCOUNT,
     IDEMPOTENCY,
     PERFORMANCE,
@@ -47,6 +52,8 @@ class State(msgspec.Struct):
     changes: Changes
     commands: Commands
     positions: Positions
+    policies: Policies
+    protection: Protection
     account: Account
     idempotency: Idempotency
     performance: Performance
@@ -63,6 +70,8 @@ def initial() -> State:
         Changes(),
         Commands(),
         Positions(),
+        Policies(),
+        initial_protection(),
         Account(),
         Idempotency(),
         initial_performance(),

@@ -11,15 +11,17 @@ import msgspec
 from msgspec import Meta
 
 from engine.strategies.base import Proposal, StrategyBase
-from engine.strategies.indicators import AverageTrueRange, RelativeStrength, SimpleAverage
+from engine.strategies.indicators import (
+    SETTLED,
+    AverageTrueRange,
+    RelativeStrength,
+    SimpleAverage,
+)
 from journal.events import BarClosed
 
 Period = Annotated[int, Meta(ge=2, le=10_000)]
 Level = Annotated[float, Meta(ge=0.0, le=100.0)]
 Multiple = Annotated[float, Meta(gt=0.0, le=100.0)]
-
-SETTLED = 10
-"""Periods after which Wilder's smoothing has forgotten its beginning."""
 
 TIE = 1e-10
 """Parts of the price by which two equal averages may differ through rounding alone. Prices lie on a

@@ -10,6 +10,10 @@ from __future__ import annotations
 import msgspec
 
 
+SETTLED = 10
+"""Periods after which Wilder's smoothing has forgotten its beginning."""
+
+
 class SimpleAverage(msgspec.Struct):
     """Arithmetic mean of the last `period` values.
 

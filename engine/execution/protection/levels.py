@@ -191,7 +191,7 @@ def _is_over(rule: TimeStop, held: Held, seen: Seen) -> bool:
     if rule.below_r is None:
         return True
     gain = held.side * (seen.exit(held.side) - held.entry)
-    return gain < rule.below_r * held.r if held.r else gain < 0.0
+    return gain < (rule.below_r - WHOLE) * held.r if held.r else gain < 0.0
 
 
 def _is_reached(rule: PartialTarget, held: Held) -> bool:

@@ -1,0 +1,81 @@
+"""What policies of positions must remember: how much an opening has had closed to make way for it,
+and whether a run has looked at what it found."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+
+from journal.envelope import Event
+from journal.events import (
+    BrokerSnapshotTaken,
+    DealRecorded,
+    OrderIntended,
+    OrderProposed,
+    OrderVetoed,
+    QuoteObserved,
+    RunStarted,
+)
+from projections.base import Projection
+
+
+class Policies(msgspec.Struct):
+    """State of the policies.
+
+    snapshots  of the account that this run has taken
+    asked      order key for which the last quote was fetched, and that quote's sequence: what is
+               proposed to be closed because of it makes way for that order
+    closes     by the key of such a close, the key of the opening
+    used       by the opening's key, lots that were closed for it
+    """
+
+    snapshots: int = 0
+    asked: str = ""
+    asked_seq: int = 0
+    closes: dict[str, str] = {}
+    used: dict[str, float] = {}
+
+
+def _started(state: Policies, _: Event[RunStarted]) -> None:
+    state.snapshots = 0
+
+
+def _snapshot(state: Policies, _: Event[BrokerSnapshotTaken]) -> None:
+    state.snapshots += 1
+
+
+def _quote(state: Policies, event: Event[QuoteObserved]) -> None:
+    state.asked, state.asked_seq = event.corr, event.seq
+
+
+def _proposed(state: Policies, event: Event[OrderProposed]) -> None:
+    if event.data.action == "close" and event.cause == state.asked_seq:
+        state.closes[event.data.key] = state.asked
+        state.used.setdefault(state.asked, 0.0)
+
+
+def _deal(state: Policies, event: Event[DealRecorded]) -> None:
+    opening = state.closes.get(event.corr)
+    if opening is not None:
+        state.used[opening] += event.data.volume
+
+
+def _ended(state: Policies, event: Event[OrderIntended | OrderVetoed]) -> None:
+    """The opening waits no more, and what is closed from now on counts for nothing."""
+    if state.used.pop(event.data.key, None) is not None:
+        for close in [c for c, opening in state.closes.items() if opening == event.data.key]:
+            del state.closes[close]
+
+
+_HANDLERS: dict[Any, Any] = {
+    RunStarted: _started,
+    BrokerSnapshotTaken: _snapshot,
+    QuoteObserved: _quote,
+    OrderProposed: _proposed,
+    OrderIntended: _ended,
+    OrderVetoed: _ended,
+    DealRecorded: _deal,
+}
+
+POLICIES = Projection("policies", 1, Policies, _HANDLERS)

@@ -1,0 +1,252 @@
+"""What protection must remember of each open position beyond what the position itself says: its
+first stop, all that was opened, the best price since, and how often its wishes were refused.
+
+It decides nothing: what to do with it is for `engine.execution.protection`.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+
+from journal.envelope import Event
+from journal.events import (
+    BarClosed,
+    ChangeApplied,
+    ChangeIntended,
+    ChangeRefused,
+    DealRecorded,
+    OrderAccepted,
+    OrderFinished,
+    OrderIntended,
+    OrderProposed,
+    OrderRefused,
+    OrderVetoed,
+    PositionAdjusted,
+    PriceSeen,
+    RunStarted,
+    SymbolSpecified,
+)
+from projections.base import Projection
+from projections.positions import POSITIONS, Position, Positions
+
+SECONDS = {
+    "M1": 60,
+    "M5": 300,
+    "M15": 900,
+    "M30": 1800,
+    "H1": 3600,
+    "H4": 14_400,
+    "D1": 86_400,
+}
+"""Length of a bar by its timeframe."""
+
+WAIT_MS = (5_000, 300_000)
+"""Shortest and longest wait after a wish that was refused; doubled with each in a row."""
+
+
+class Track(msgspec.Struct):
+    """What is remembered of one open position.
+
+    opened_msc  server milliseconds of the deal that opened it
+    stop        price level of the stop that it was opened with, weighted by volume where it was
+                added to; 0 where there was none
+    opened      lots, in all
+    best        price units: the best at which it could have been closed since
+    stops       by order key, what its orders had for a stop
+    refusals    how many wishes were refused in a row
+    wait_msc    server milliseconds until which nothing is asked for after that
+    """
+
+    opened_msc: int
+    stop: float
+    opened: float
+    best: float
+    stops: dict[str, float] = {}
+    refusals: int = 0
+    wait_msc: int = 0
+
+
+class Price(msgspec.Struct):
+    """A symbol's market as last seen; `msc` server milliseconds."""
+
+    bid: float
+    ask: float
+    msc: int
+
+
+class Protection(msgspec.Struct):
+    """State of all positions' protection.
+
+    on       whether the run's configuration protects anything; prices are followed only then
+    book     the open positions
+    tracks   by position identifier
+    stops    by order key, of intents that have opened nothing yet
+    asked    by the key of a change or a close under way, the position that it is for
+    prices   of symbols with an open position, as last seen
+    points   by symbol, price units
+    """
+
+    book: Positions
+    on: bool = False
+    tracks: dict[int, Track] = {}
+    stops: dict[str, float] = {}
+    asked: dict[str, int] = {}
+    prices: dict[str, Price] = {}
+    points: dict[str, float] = {}
+
+
+def initial() -> Protection:
+    """Return the state before any event."""
+    return Protection(book=Positions())
+
+
+def _started(state: Protection, event: Event[RunStarted]) -> None:
+    strategies = event.data.config.get("strategies", ())
+    state.on = any(strategy.get("protection") for strategy in strategies)
+    state.prices.clear()
+
+
+def _specified(state: Protection, event: Event[SymbolSpecified]) -> None:
+    state.points[event.data.symbol] = event.data.point
+
+
+def _intended(state: Protection, event: Event[OrderIntended]) -> None:
+    if event.data.action == "open":
+        state.stops[event.data.key] = event.data.sl
+
+
+def _finished(state: Protection, event: Event[OrderFinished]) -> None:
+    if not event.data.filled:
+        state.stops.pop(event.data.key, None)
+
+
+def _deal(state: Protection, event: Event[DealRecorded]) -> None:
+    deal = event.data
+    identifier = deal.position_id
+    before = state.book.open.get(identifier)
+    side, volume = (before.side, before.volume) if before is not None else (0, 0.0)
+    rolled = state.book.rolled.get(identifier)
+    POSITIONS.evolve(state.book, event)
+    position = state.book.open.get(identifier)
+    if position is None:
+        if identifier not in state.book.rolled:
+            state.tracks.pop(identifier, None)
+        if not any(p.symbol == deal.symbol for p in state.book.open.values()):
+            state.prices.pop(deal.symbol, None)
+    elif rolled is not None:  # a swap by re-opening: another price, the same distance to the stop
+        track = state.tracks[identifier]
+        track.stop += position.price - rolled.price if track.stop else 0.0
+    elif position.side != side:  # it is new, or was turned
+        stop = state.stops.pop(event.corr, 0.0)
+        track = Track(deal.time_msc, stop, position.volume, position.price)
+        track.stops[event.corr] = stop
+        state.tracks[identifier] = track
+    elif position.volume > volume:
+        _added(state, position, event)
+
+
+def _added(state: Protection, position: Position, event: Event[DealRecorded]) -> None:
+    track, volume = state.tracks[position.identifier], event.data.volume
+    if event.corr in state.stops:
+        track.stops[event.corr] = state.stops.pop(event.corr)
+    stop = track.stops.get(event.corr, 0.0)
+    if stop and track.stop:
+        share = volume / position.volume
+        track.stop += (stop - track.stop) * share
+    track.opened += volume
+
+
+def _adjusted(state: Protection, event: Event[PositionAdjusted]) -> None:
+    track = state.tracks.get(event.data.identifier)
+    if track is not None and not track.stop:  # opened by others: its first stop that is known
+        track.stop = event.data.sl
+
+
+def _bar(state: Protection, event: Event[BarClosed]) -> None:
+    if not state.on or not state.book.open:
+        return
+    bar = event.data
+    spread = bar.spread * state.points.get(bar.symbol, 0.0)
+    msc = (bar.time + SECONDS[bar.timeframe]) * 1000
+    known = state.prices.get(bar.symbol)
+    held = False
+    for position in state.book.open.values():
+        if position.symbol != bar.symbol:
+            continue
+        held = True
+        track = state.tracks[position.identifier]
+        # Of the bar in which it was opened only the close is surely later than the opening.
+        whole = bar.time * 1000 >= track.opened_msc
+        if position.side > 0:
+            _follow(track, 1, bar.high if whole else bar.close)
+        else:
+            _follow(track, -1, (bar.low if whole else bar.close) + spread)
+    if held and (known is None or msc >= known.msc):
+        state.prices[bar.symbol] = Price(bar.close, bar.close + spread, msc)
+
+
+def _price(state: Protection, event: Event[PriceSeen]) -> None:
+    seen = event.data
+    for position in state.book.open.values():
+        if position.symbol == seen.symbol:
+            price = seen.bid if position.side > 0 else seen.ask
+            _follow(state.tracks[position.identifier], position.side, price)
+    state.prices[seen.symbol] = Price(seen.bid, seen.ask, seen.time_msc)
+
+
+def _follow(track: Track, side: int, price: float) -> None:
+    if side * (price - track.best) > 0.0:
+        track.best = price
+
+
+def _proposed(state: Protection, event: Event[OrderProposed]) -> None:
+    if event.data.action == "close":
+        state.asked[event.data.key] = event.data.position
+
+
+def _changing(state: Protection, event: Event[ChangeIntended]) -> None:
+    if event.data.action == "levels":
+        state.asked[event.data.key] = event.data.position
+
+
+def _agreed(state: Protection, event: Event[OrderAccepted | ChangeApplied]) -> None:
+    track = state.tracks.get(state.asked.pop(event.data.key, 0))
+    if track is not None:
+        track.refusals = track.wait_msc = 0
+
+
+def _refused(state: Protection, event: Event[OrderRefused | OrderVetoed | ChangeRefused]) -> None:
+    key = event.data.key
+    state.stops.pop(key, None)
+    identifier = state.asked.pop(key, 0)
+    track = state.tracks.get(identifier)
+    if track is None:
+        return
+    price = state.prices.get(state.book.open[identifier].symbol)
+    shortest, longest = WAIT_MS
+    track.refusals += 1
+    wait = min(shortest << min(track.refusals - 1, 16), longest)
+    track.wait_msc = (price.msc if price is not None else track.opened_msc) + wait
+
+
+_HANDLERS: dict[Any, Any] = {
+    RunStarted: _started,
+    SymbolSpecified: _specified,
+    OrderIntended: _intended,
+    OrderFinished: _finished,
+    OrderProposed: _proposed,
+    OrderAccepted: _agreed,
+    OrderVetoed: _refused,
+    OrderRefused: _refused,
+    ChangeIntended: _changing,
+    ChangeApplied: _agreed,
+    ChangeRefused: _refused,
+    DealRecorded: _deal,
+    PositionAdjusted: _adjusted,
+    BarClosed: _bar,
+    PriceSeen: _price,
+}
+
+PROTECTION = Projection("protection", 1, initial, _HANDLERS)
