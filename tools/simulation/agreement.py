@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from engine.terminal.book import Book
 from engine.terminal.book import Position as Held
-from projections.orders import VOLUME_EPSILON
+from projections.orders import LIVE, VOLUME_EPSILON
 from projections.positions import Position
 from projections.state import State
 
@@ -50,7 +50,7 @@ def _stuck(state: State, book: Book, *, asked: bool) -> list[str]:
     """Orders whose fate the broker has decided and the journal has not."""
     found = []
     for order in state.orders.open.values():
-        if order.status == "accepted" and order.ticket in book.orders:
+        if order.status in LIVE and order.ticket in book.orders:
             continue  # it rests at the broker
         if order.status == "unresolved" and state.run.halt_rule and asked:
             continue  # the operator has been asked
