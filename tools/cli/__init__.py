@@ -114,9 +114,10 @@ def run(
 def status(directory: Directory, as_json: AsJson = False) -> int:
     """Say what a journal says: account, positions, orders.
 
-    Everything is computed from the journal alone; the engine may be running.
+    Everything is computed from the journal, the engine running or not; whether it runs, it is asked
+    itself.
     """
-    from tools.cli.inspect import status as print_status
+    from tools.cli.overview import status as print_status
 
     return print_status(directory, as_json=as_json)
 

@@ -1,4 +1,4 @@
-"""Look at a journal and change nothing: what it says (`status`), whether it is whole (`verify`)."""
+"""Look whether a journal is whole, and change nothing."""
 
 from __future__ import annotations
 
@@ -7,40 +7,18 @@ from pathlib import Path
 
 import msgspec
 
-from engine import memory
 from journal import layout
 from journal.errors import UsageError
 from journal.verify import Finding, Report
 from journal.verify import verify as verify_journal
-from projections.performance import net_profit
-from projections.state import State, digest
 from replay.snapshots import Comparison, compare
 from tools.cli import screen
 from tools.cli.errors import FINE, PROBLEM
 from tools.cli.evidence import check_head, check_proof
 from tools.cli.places import existing
-from tools.cli.screen import Fact, duration, moment, money, number, percent, plural, quoted
+from tools.cli.screen import duration, plural, quoted
 
 _IGNORED = "Nothing to do: a start ignores it."
-
-
-def status(directory: Path, *, as_json: bool) -> int:
-    """Print what the journal's projections say."""
-    kernel = memory.recall(existing(directory))
-    for event in memory.later(directory, kernel):
-        kernel.evolve(event)
-    state, last = kernel.state, kernel.state.ts
-    if as_json:
-        screen.json_text(_status_value(directory, state, last))
-        return FINE
-    screen.title(str(directory), "from the journal alone")
-    screen.facts(_run_facts(state, last))
-    screen.line()
-    screen.facts(_money_facts(state))
-    screen.line()
-    _print_positions(state)
-    _print_orders(state)
-    return FINE
 
 
 class Wanted(msgspec.Struct, frozen=True):
@@ -164,147 +142,3 @@ def _parse_expected(text: str) -> tuple[int, str]:
 def _where(file: str, offset: int, seq: int) -> str:
     place = f"{file}+{offset}" if offset >= 0 else file
     return " ".join(part for part in (place, f"seq {seq}" if seq else "") if part)
-
-
-def _run_facts(state: State, last: int) -> list[Fact]:
-    run = state.run
-    if not run.id:
-        return [("run", "none has started yet")]
-    ended = run.ended or "not ended: it goes on, or was killed"
-    return [
-        ("run", run.id, ended),
-        ("mode", run.mode, f"run number {run.number} of this journal"),
-        ("trading", *_halted(run.halt_rule, run.halt_reason)),
-        ("events", number(state.seq), f"the last of {moment(last)}"),
-    ]
-
-
-def _money_facts(state: State) -> list[Fact]:
-    run, account, performance = state.run, state.account, state.performance
-    if not run.login:
-        return [("account", "none has been connected to yet")]
-    currency = account.currency
-    costs = account.commission + account.swap + account.fee
-    won = percent(100 * performance.wins / performance.trades) if performance.trades else ""
-    return [
-        ("account", f"{run.login} on {run.server}", f"leverage 1:{account.leverage}"),
-        ("balance", money(account.balance, currency), _deposits(account.deposits, currency)),
-        ("equity", money(performance.equity, currency), "as of the last bar or deal"),
-        ("net profit", money(net_profit(performance), currency), f"costs {money(costs, currency)}"),
-        (
-            "drawdown",
-            money(performance.drawdown, currency),
-            f"{percent(performance.drawdown_percent)} of peak {money(performance.peak, currency)}",
-        ),
-        ("trades", number(performance.trades), f"{won} won" if won else ""),
-        (
-            "orders",
-            number(state.orders.intended),
-            f"{number(state.orders.filled)} filled, {number(state.orders.refused)} refused",
-        ),
-        ("vetoed", number(state.orders.vetoed), "proposals that risk refused"),
-    ]
-
-
-def _halted(rule: str, reason: str) -> tuple[str, str]:
-    return ("halted", f"{rule}: {reason}") if rule else ("not halted", "")
-
-
-def _deposits(amount: float, currency: str) -> str:
-    return f"deposits {money(amount, currency)}"
-
-
-def _print_positions(state: State) -> None:
-    positions = list(state.positions.open.values())
-    if not positions:
-        screen.facts([("positions", "none open")])
-        return
-    screen.facts([("positions", f"{number(len(positions))} open")])
-    screen.table(
-        [
-            ("position", "left"),
-            ("symbol", "left"),
-            ("side", "left"),
-            ("lots", "right"),
-            ("price", "right"),
-            ("stop", "right"),
-            ("target", "right"),
-            ("order key", "left"),
-        ],
-        [
-            (
-                str(one.identifier),
-                one.symbol,
-                "buy" if one.side > 0 else "sell",
-                f"{one.volume:g}",
-                screen.price(one.price),
-                screen.price(one.sl),
-                screen.price(one.tp),
-                one.key or "not ours",
-            )
-            for one in positions
-        ],
-    )
-
-
-def _print_orders(state: State) -> None:
-    orders = list(state.orders.open.values())
-    if not orders:
-        screen.facts([("open orders", "none")])
-        return
-    screen.facts([("open orders", number(len(orders)))])
-    screen.table(
-        [
-            ("order key", "left"),
-            ("status", "left"),
-            ("symbol", "left"),
-            ("side", "left"),
-            ("lots", "right"),
-            ("ticket", "left"),
-            ("note", "left"),
-        ],
-        [
-            (
-                one.key,
-                one.status,
-                one.symbol,
-                one.side,
-                f"{one.volume:g}",
-                str(one.ticket or "-"),
-                one.note,
-            )
-            for one in orders
-        ],
-    )
-
-
-def _status_value(directory: Path, state: State, last: int) -> dict[str, object]:
-    performance = state.performance
-    orders = state.orders
-    return {
-        "journal": str(directory),
-        "events": state.seq,
-        "last_event_ns": last,
-        "run": state.run,
-        "account": state.account,
-        "performance": {
-            "equity": performance.equity,
-            "peak": performance.peak,
-            "drawdown": performance.drawdown,
-            "drawdown_percent": performance.drawdown_percent,
-            "net_profit": net_profit(performance),
-            "trades": performance.trades,
-            "wins": performance.wins,
-        },
-        "positions": list(state.positions.open.values()),
-        "orders": {
-            "open": list(orders.open.values()),
-            "proposed": orders.proposed,
-            "vetoed": orders.vetoed,
-            "intended": orders.intended,
-            "accepted": orders.accepted,
-            "refused": orders.refused,
-            "filled": orders.filled,
-        },
-        "digest": digest(state),
-    }

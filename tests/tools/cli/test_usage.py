@@ -10,17 +10,50 @@ from pathlib import Path
 import pytest
 
 from tests.tools.cli.conftest import ROOT, Call
-from tools.cli import inspect
+from tools.cli import overview
+from tools.cli.app import app
 
-COMMANDS = ["demo", "run", "status", "verify", "replay", "sql"]
+FIRST = ["demo", "run", "status", "verify", "replay", "sql"]
+
+WITHOUT_JSON = {
+    ("prove",): "the proof itself is JSON",
+    ("terminal", "run"): "its output is the program's",
+    ("terminal", "profiles"): "a list of names",
+}
+"""Commands that need no --json, and why."""
 
 
-@pytest.mark.parametrize("command", COMMANDS)
-def test_help_ends_in_an_example(call: Call, command: str) -> None:
-    said = call(command, "--help")
+def _commands() -> list[tuple[str, ...]]:
+    """Every command there is, with the words that it is called by."""
+    found: list[tuple[str, ...]] = []
+    for group, words in (
+        (app, ()),
+        *((g.typer_instance, (g.name,)) for g in app.registered_groups),
+    ):
+        assert group is not None
+        for one in group.registered_commands:
+            assert one.callback is not None
+            name = one.name or one.callback.__name__.replace("_", "-")
+            found.append((*(str(word) for word in words), name))
+    return found
+
+
+COMMANDS = _commands()
+
+
+@pytest.mark.parametrize("command", COMMANDS, ids=" ".join)
+def test_every_commands_help_ends_in_an_example(call: Call, command: tuple[str, ...]) -> None:
+    said = call(*command, "--help")
     assert said.code == 0
-    assert f"Example: daybook {command}" in said.out
-    assert "--json" in said.out
+    assert f"Example: daybook {' '.join(command)}" in " ".join(said.out.split())
+    assert ("--json" in said.out) != (command in WITHOUT_JSON)
+
+
+def test_the_list_of_commands_is_whole(call: Call) -> None:
+    listed = call("--help").out.split("Commands:")[1].split("Start with")[0]
+    names = {line.split()[0] for line in listed.splitlines() if line.startswith("  ")}
+    assert names == {command[0] for command in COMMANDS}
+    assert len(COMMANDS) > 20
 
 
 def test_the_first_help_lists_the_commands_and_the_exit_codes(call: Call) -> None:
@@ -28,7 +61,7 @@ def test_the_first_help_lists_the_commands_and_the_exit_codes(call: Call) -> Non
     assert said.code == 0
     assert "Exit codes: 0 fine; 1 found a problem" in said.out
     listed = [line.split()[0] for line in said.out.split("Commands:")[1].splitlines() if line]
-    assert listed[:6] == COMMANDS
+    assert listed[:6] == FIRST
     assert "..." not in said.out.split("Commands:")[1], (
         "a command's summary is too long for 80 columns"
     )
@@ -115,7 +148,7 @@ def test_a_defect_is_one_line_and_a_file_without_secrets(
     def broken(*_: object, **__: object) -> int:
         raise ZeroDivisionError("password=hunter2 divided")
 
-    monkeypatch.setattr(inspect, "status", broken)
+    monkeypatch.setattr(overview, "status", broken)
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
     said = call("status", tmp_path)
     (report,) = tmp_path.iterdir()
@@ -135,5 +168,5 @@ def test_an_interrupt_ends_a_command_without_a_traceback(
     def interrupted(*_: object, **__: object) -> int:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(inspect, "status", interrupted)
+    monkeypatch.setattr(overview, "status", interrupted)
     assert call("status", tmp_path) == (130, "", "daybook: interrupted\n")

@@ -1,0 +1,245 @@
+"""Say what a journal says, and whether an engine runs on it. It changes nothing."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import msgspec
+
+from engine import memory
+from engine.ops.caller import NoAnswer, ask
+from engine.ops.commands import ReportStatus, Standing
+from engine.ops.switch import NAME as HALT_FILE
+from engine.ops.switch import Switch, Thrown
+from journal import layout
+from journal.lock import holder
+from projections.performance import net_profit
+from projections.state import State, digest
+from tools.cli import screen
+from tools.cli.errors import FINE
+from tools.cli.places import existing
+from tools.cli.screen import Fact, moment, money, number, percent
+
+ENGINE_S = 3.0
+"""Seconds that an engine has to say how it stands."""
+
+
+def status(directory: Path, *, as_json: bool) -> int:
+    """Print what the journal's projections say."""
+    kernel = memory.recall(existing(directory))
+    for event in memory.later(directory, kernel):
+        kernel.evolve(event)
+    state, last = kernel.state, kernel.state.ts
+    found = _look(directory)
+    if as_json:
+        screen.json_text({**_status_value(directory, state, last), **found.value()})
+        return FINE
+    screen.title(str(directory), "from the journal")
+    screen.facts([*_run_facts(state, last), *found.facts()])
+    screen.line()
+    screen.facts(_money_facts(state))
+    screen.line()
+    _print_positions(state)
+    _print_orders(state)
+    return FINE
+
+
+class _Found(msgspec.Struct, frozen=True):
+    """What lies beside the journal: an engine that answers or does not, and the halt file.
+
+    holder  process that is named in the journal's lock, 0 for none; it may be dead
+    silent  why a running engine did not answer
+    """
+
+    standing: Standing | None
+    thrown: Thrown | None
+    holder: int
+    silent: str = ""
+
+    def facts(self) -> list[Fact]:
+        """Return it as lines."""
+        rows = [self._engine()]
+        if self.thrown is not None:
+            rows.append((HALT_FILE, "is there: nothing is sent", _said(self.thrown)))
+        return rows
+
+    def value(self) -> dict[str, object]:
+        """Return it for programs."""
+        running = self.standing is not None or bool(self.silent)
+        engine = {"running": running, "standing": self.standing, "silent": self.silent}
+        return {"engine": engine, "halt_file": self.thrown}
+
+    def _engine(self) -> Fact:
+        at = self.standing
+        if at is not None:
+            how = "connected" if at.connected else "not connected to its terminal"
+            return "engine", f"running, {how}", f"process {at.pid}, at event {number(at.seq)}"
+        if self.silent:
+            return "engine", "does not answer", self.silent
+        if self.holder:
+            remark = f"process {self.holder} was killed, or is about to begin"
+            return "engine", "not running", remark
+        return "engine", "not running"
+
+
+def _look(directory: Path) -> _Found:
+    switch, silent, answer = Switch(directory), "", None
+    try:
+        answer = ask(directory, ReportStatus(by=""), answer_s=ENGINE_S)
+    except NoAnswer as error:
+        silent = str(error)
+    named = holder(directory / layout.LOCK)
+    return _Found(
+        answer.standing if answer is not None else None,
+        switch.read() if switch.thrown() else None,
+        named.pid if named is not None else 0,
+        silent,
+    )
+
+
+def _said(thrown: Thrown) -> str:
+    return f"{thrown.by}: {thrown.reason}"
+
+
+def _run_facts(state: State, last: int) -> list[Fact]:
+    run = state.run
+    if not run.id:
+        return [("run", "none has started yet")]
+    ended = run.ended or "not ended: it goes on, or was killed"
+    return [
+        ("run", run.id, ended),
+        ("mode", run.mode, f"run number {run.number} of this journal"),
+        ("trading", *_halted(run.halt_rule, run.halt_reason)),
+        ("events", number(state.seq), f"the last of {moment(last)}"),
+    ]
+
+
+def _money_facts(state: State) -> list[Fact]:
+    run, account, performance = state.run, state.account, state.performance
+    if not run.login:
+        return [("account", "none has been connected to yet")]
+    currency = account.currency
+    costs = account.commission + account.swap + account.fee
+    won = percent(100 * performance.wins / performance.trades) if performance.trades else ""
+    return [
+        ("account", f"{run.login} on {run.server}", f"leverage 1:{account.leverage}"),
+        ("balance", money(account.balance, currency), _deposits(account.deposits, currency)),
+        ("equity", money(performance.equity, currency), "as of the last bar or deal"),
+        ("net profit", money(net_profit(performance), currency), f"costs {money(costs, currency)}"),
+        (
+            "drawdown",
+            money(performance.drawdown, currency),
+            f"{percent(performance.drawdown_percent)} of peak {money(performance.peak, currency)}",
+        ),
+        ("trades", number(performance.trades), f"{won} won" if won else ""),
+        (
+            "orders",
+            number(state.orders.intended),
+            f"{number(state.orders.filled)} filled, {number(state.orders.refused)} refused",
+        ),
+        ("vetoed", number(state.orders.vetoed), "proposals that risk refused"),
+    ]
+
+
+def _halted(rule: str, reason: str) -> tuple[str, str]:
+    return ("halted", f"{rule}: {reason}") if rule else ("not halted", "")
+
+
+def _deposits(amount: float, currency: str) -> str:
+    return f"deposits {money(amount, currency)}"
+
+
+def _print_positions(state: State) -> None:
+    positions = list(state.positions.open.values())
+    if not positions:
+        screen.facts([("positions", "none open")])
+        return
+    screen.facts([("positions", f"{number(len(positions))} open")])
+    screen.table(
+        [
+            ("position", "left"),
+            ("symbol", "left"),
+            ("side", "left"),
+            ("lots", "right"),
+            ("price", "right"),
+            ("stop", "right"),
+            ("target", "right"),
+            ("order key", "left"),
+        ],
+        [
+            (
+                str(one.identifier),
+                one.symbol,
+                "buy" if one.side > 0 else "sell",
+                f"{one.volume:g}",
+                screen.price(one.price),
+                screen.price(one.sl),
+                screen.price(one.tp),
+                one.key or "not ours",
+            )
+            for one in positions
+        ],
+    )
+
+
+def _print_orders(state: State) -> None:
+    orders = list(state.orders.open.values())
+    if not orders:
+        screen.facts([("open orders", "none")])
+        return
+    screen.facts([("open orders", number(len(orders)))])
+    screen.table(
+        [
+            ("order key", "left"),
+            ("status", "left"),
+            ("symbol", "left"),
+            ("side", "left"),
+            ("lots", "right"),
+            ("ticket", "left"),
+            ("note", "left"),
+        ],
+        [
+            (
+                one.key,
+                one.status,
+                one.symbol,
+                one.side,
+                f"{one.volume:g}",
+                str(one.ticket or "-"),
+                one.note,
+            )
+            for one in orders
+        ],
+    )
+
+
+def _status_value(directory: Path, state: State, last: int) -> dict[str, object]:
+    performance = state.performance
+    orders = state.orders
+    return {
+        "journal": str(directory),
+        "events": state.seq,
+        "last_event_ns": last,
+        "run": state.run,
+        "account": state.account,
+        "performance": {
+            "equity": performance.equity,
+            "peak": performance.peak,
+            "drawdown": performance.drawdown,
+            "drawdown_percent": performance.drawdown_percent,
+            "net_profit": net_profit(performance),
+            "trades": performance.trades,
+            "wins": performance.wins,
+        },
+        "positions": list(state.positions.open.values()),
+        "orders": {
+            "open": list(orders.open.values()),
+            "proposed": orders.proposed,
+            "vetoed": orders.vetoed,
+            "intended": orders.intended,
+            "accepted": orders.accepted,
+            "refused": orders.refused,
+            "filled": orders.filled,
+        },
+        "digest": digest(state),
+    }
