@@ -51,6 +51,8 @@ class Connection:
         await self._measure_clock()
         for order in unresolved(recorder.state.orders):
             await self._effects.search(order)
+        for change in list(recorder.state.changes.open.values()):
+            await self._effects.check(change)
         await self._reconciler.read(DAY_MSC)
         recorder.decided.clear()  # a start acts on the state, not on what led to it
         await self._bars.catch_up()

@@ -12,18 +12,21 @@ from collections.abc import Awaitable, Callable
 from engine.broker.gateway import Gateway
 from engine.clock import Clock
 from engine.config import Config
-from engine.execution.evidence import gather
+from engine.execution.evidence import gather, inspect
 from engine.reconciler import DAY_MSC, Reconciler
 from engine.recorder import Recorder
 from journal.envelope import AnyEvent
 from journal.errors import BrokerError
 from journal.events import (
+    ChangeIntended,
+    ChangeUnresolved,
     OrderIntended,
     OrderProposed,
     OrderUnresolved,
     Payload,
     QuoteUnavailable,
 )
+from projections.changes import Change
 from projections.orders import Order, unresolved
 
 
@@ -44,6 +47,8 @@ class Effects:
             OrderProposed: self.weigh,
             OrderIntended: self.send,
             OrderUnresolved: self.investigate,
+            ChangeIntended: self.change,
+            ChangeUnresolved: self.investigate_change,
         }
 
     async def settle(self) -> None:
@@ -101,3 +106,25 @@ class Effects:
         index = self._recorder.state.idempotency
         evidence = await gather(self._gateway, order, index, self._clock, self._limits)
         self._recorder.record(evidence, cause=order.seq, corr=order.key)
+
+    async def change(self, intended: AnyEvent) -> None:
+        """Send a change: made durable first, sent once, and whatever came back is recorded."""
+        wish = intended.data
+        assert isinstance(wish, ChangeIntended)
+        self._recorder.commit()
+        reply = await self._gateway.change(wish)
+        self._recorder.record(reply, cause=intended.seq, corr=wish.key)
+        if wish.key not in self._recorder.state.changes.open:
+            await self._reconciler.follow()
+
+    async def investigate_change(self, decision: AnyEvent) -> None:
+        """Find out whether an unresolved change was applied."""
+        change = self._recorder.state.changes.open.get(decision.corr)
+        if change is not None and change.status == "unresolved":
+            await self.check(change)
+
+    async def check(self, change: Change) -> None:
+        """Look for what became of an unresolved change, and record how the broker has what it was
+        to alter."""
+        seen = await inspect(self._gateway, change.wish, self._clock, self._limits)
+        self._recorder.record(seen, cause=change.seq, corr=change.wish.key)

@@ -16,8 +16,10 @@ from journal.events import (
     BarClosed,
     BrokerReplied,
     BrokerSnapshotTaken,
+    ChangeIntended,
     DealRecorded,
     OrderIntended,
+    PriceSeen,
     QuoteObserved,
     SymbolSpecified,
     TerminalConnected,
@@ -45,6 +47,8 @@ class OrderSeen(msgspec.Struct, frozen=True, gc=False):
     state     MT5's integer
     done      it is in the history: nothing more will come of it
     reason    MT5's integer: who placed it, a person, a program or the server
+    position  identifier of the position that it closes or changes, and, once filled, opens; `by` of
+              the opposite one that it is closed by
     """
 
     ticket: int
@@ -58,6 +62,8 @@ class OrderSeen(msgspec.Struct, frozen=True, gc=False):
     state: int = 0
     done: bool = False
     reason: int = 3
+    position: int = 0
+    by: int = 0
 
 
 class AccountView(Protocol):
@@ -93,6 +99,9 @@ class MarketView(Protocol):
         """Return the server milliseconds of the newest tick of any known symbol: as far as the
         broker's clock shows."""
 
+    async def price(self, symbol: str) -> PriceSeen | None:
+        """Return the newest tick, None while it is not a usable one."""
+
     async def quote(self, symbol: str, side: str) -> QuoteObserved:
         """Return the market now, and what one lot on `side` would bind."""
 
@@ -112,6 +121,9 @@ class Gateway(AccountView, MarketView, Protocol):
     async def submit(self, intent: OrderIntended) -> BrokerReplied:
         """Send one intent, once. Whatever happens comes back as a reply; it never raises
         BrokerError."""
+
+    async def change(self, wish: ChangeIntended) -> BrokerReplied:
+        """Send one change, once. As with an intent, whatever happens comes back as a reply."""
 
     async def close(self) -> None:
         """Let go of the terminal."""

@@ -14,15 +14,17 @@ from engine.broker.calls import Calls
 from engine.broker.gateway import CallFailed, OrderSeen
 from engine.broker.identity import check_identity
 from engine.broker.records import deal_recorded, order_listed, order_seen, position_seen
-from engine.broker.requests import market_order
+from engine.broker.sending import Sender
 from engine.config import Account
 from journal.errors import BrokerError
 from journal.events import (
     BarClosed,
     BrokerReplied,
     BrokerSnapshotTaken,
+    ChangeIntended,
     DealRecorded,
     OrderIntended,
+    PriceSeen,
     QuoteObserved,
     SymbolSpecified,
     TerminalConnected,
@@ -58,6 +60,7 @@ class Mt5Gateway:
         self._account = account
         self._initialize = dict(initialize or {})
         self._specs: dict[str, SymbolSpecified] = {}
+        self._sender = Sender(calls, account, self._spec)
 
     async def connect(self, symbols: list[str]) -> TerminalConnected:
         """Initialise the module, check the account's identity, select the symbols."""
@@ -133,6 +136,13 @@ class Mt5Gateway:
         rows: list[Any] = rates.tolist()  # plain ints and floats, oldest first
         return rows
 
+    async def price(self, symbol: str) -> PriceSeen | None:
+        """Read the newest tick."""
+        tick = await self._calls.call("symbol_info_tick", symbol)
+        if not (tick.bid > 0.0 and tick.ask >= tick.bid):
+            return None
+        return PriceSeen(symbol, tick.time_msc, tick.bid, tick.ask)
+
     async def quote(self, symbol: str, side: str) -> QuoteObserved:
         """Read the current tick and let the broker itself say what a lot costs and binds."""
         tick = await self._calls.call("symbol_info_tick", symbol)
@@ -167,34 +177,12 @@ class Mt5Gateway:
         return value
 
     async def submit(self, intent: OrderIntended) -> BrokerReplied:
-        """Send one market order. A failure before the sending call is a refusal by proof, and says
-        so."""
-        try:
-            tick = await self._calls.call("symbol_info_tick", intent.symbol)
-            request = market_order(intent, await self._spec(intent.symbol), tick.bid, tick.ask)
-        except CallFailed as error:
-            return _no_reply(intent.key, NOT_SENT, f"nothing was sent: {error}")
-        except BrokerError as error:
-            return _no_reply(intent.key, INVALID, str(error))
-        try:
-            result = await self._calls.call("order_send", request)
-        except CallFailed as error:
-            return _no_reply(intent.key, error.code, error.text)
-        return BrokerReplied(
-            key=intent.key,
-            retcode=result.retcode,
-            error=1,
-            error_text="",
-            deal=result.deal,
-            order=result.order,
-            volume=result.volume,
-            price=result.price,
-            bid=result.bid,
-            ask=result.ask,
-            comment=result.comment,
-            request_id=result.request_id,
-            retcode_external=result.retcode_external,
-        )
+        """Send one intent, once."""
+        return await self._sender.send(intent)
+
+    async def change(self, wish: ChangeIntended) -> BrokerReplied:
+        """Send one change, once."""
+        return await self._sender.send(wish)
 
     async def _spec(self, symbol: str) -> SymbolSpecified:
         return self._specs.get(symbol) or await self.specify(symbol)
@@ -256,12 +244,3 @@ class Mt5Gateway:
         """Disconnect from the terminal; one that is lost already needs no more."""
         with suppress(CallFailed):
             await self._calls.call("shutdown")
-
-
-NOT_SENT = -10004
-INVALID = -2
-"""The module's own codes for what never left it, borrowed for what never left the adapter."""
-
-
-def _no_reply(key: str, error: int, text: str) -> BrokerReplied:
-    return BrokerReplied(key, 0, error, text, 0, 0, 0.0, 0.0, 0.0, 0.0, "", 0, 0)

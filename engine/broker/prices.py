@@ -66,8 +66,9 @@ def pending_problem(
     """Return why the broker would refuse a pending order, empty when it would not.
 
     kind   `limit`, `stop` or `stop limit`
-    price  at which it fills or triggers; `limit` of a stop limit. A buy looks at Ask, a sell at Bid;
-           its levels are measured from where it will fill
+    price  at which it fills or triggers; `limit` of a stop limit
+
+    A buy looks at Ask, a sell at Bid; its levels are measured from where it will fill.
     """
     sign = 1 if side == "buy" else -1
     name, now = ("Ask", market.ask) if side == "buy" else ("Bid", market.bid)

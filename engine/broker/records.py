@@ -84,6 +84,8 @@ class _Order(msgspec.Struct, frozen=True, gc=False):
     volume_current: float
     state: int
     reason: int
+    position_id: int
+    position_by_id: int
 
 
 _order = Translation(_Order, "order")
@@ -104,4 +106,6 @@ def order_seen(record: Any, *, done: bool) -> OrderSeen:
         state=order.state,
         done=done,
         reason=order.reason,
+        position=order.position_id,
+        by=order.position_by_id,
     )

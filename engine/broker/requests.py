@@ -94,6 +94,16 @@ class Pending(msgspec.Struct, frozen=True, kw_only=True):
     expiration: int = 0
 
 
+PENDING = {
+    ("limit", "buy"): OrderType.BUY_LIMIT,
+    ("limit", "sell"): OrderType.SELL_LIMIT,
+    ("stop", "buy"): OrderType.BUY_STOP,
+    ("stop", "sell"): OrderType.SELL_STOP,
+    ("stop limit", "buy"): OrderType.BUY_STOP_LIMIT,
+    ("stop limit", "sell"): OrderType.SELL_STOP_LIMIT,
+}
+"""MT5's type of a pending order, by the kind that was intended and its side."""
+
 FOK_BIT, IOC_BIT = 1, 2
 """Of a symbol's `filling_mode` mask; the bit 4 is BOC, and RETURN has none (facts 3.3)."""
 

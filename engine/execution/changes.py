@@ -9,6 +9,8 @@ from __future__ import annotations
 
 from typing import Any
 
+import msgspec
+
 from engine.broker.prices import (
     Prices,
     order_frozen,
@@ -26,6 +28,21 @@ from projections.orders import LIVE, Order, closing
 from projections.positions import Position
 from projections.run import SWITCHED_OFF
 from projections.state import State
+
+
+class Terms(msgspec.Struct, frozen=True):
+    """A pending order's prices (price units, 0 for none) and its end (server seconds, 0 for
+    never)."""
+
+    price: float
+    limit: float
+    sl: float
+    tp: float
+    expiration: int
+
+
+NONE = Terms(0.0, 0.0, 0.0, 0.0, 0)
+"""Of what is cancelled."""
 
 
 def change_levels(
@@ -87,23 +104,21 @@ def modify(
     event: Event[Any],
     keys: Keys,
     order: Order,
+    terms: Terms,
     *,
-    price: float,
-    limit: float,
-    sl: float,
-    tp: float,
-    expiration: int,
     market: Prices,
     reason: str,
 ) -> Draft | None:
-    """Return the wish that a pending order has these prices and this end (server seconds, 0 for
-    never), None when it has them or cannot be given them now."""
+    """Return the wish that a pending order has these terms, None when it has them or cannot be
+    given them now."""
     spec = state.market.symbols.get(order.symbol)
     if spec is None or not _changeable(state, order):
         return None
-    price, limit, sl, tp = (_grid(level, spec) for level in (price, limit, sl, tp))
-    wanted = (price, limit, sl, tp, expiration)
-    if wanted == (order.price, order.limit, order.sl, order.tp, order.expiration):
+    price, limit, sl, tp = (
+        _grid(level, spec) for level in (terms.price, terms.limit, terms.sl, terms.tp)
+    )
+    wanted = Terms(price, limit, sl, tp, terms.expiration)
+    if wanted == Terms(order.price, order.limit, order.sl, order.tp, order.expiration):
         return None
     if order_frozen(order.side, market, order.price, spec):
         return None
@@ -111,14 +126,14 @@ def modify(
         order.type, order.side, market, price=price, limit=limit, sl=sl, tp=tp, spec=spec
     ):
         return None
-    return _of_order(state, event, keys, order, "modify", wanted, reason)
+    return _of_order(state, event, keys, order, wanted, reason)
 
 
 def cancel(state: State, event: Event[Any], keys: Keys, order: Order, reason: str) -> Draft | None:
     """Return the wish that a pending order is cancelled, None when it cannot be now."""
     if not _changeable(state, order):
         return None
-    return _of_order(state, event, keys, order, "cancel", (0.0, 0.0, 0.0, 0.0, 0), reason)
+    return _of_order(state, event, keys, order, NONE, reason)
 
 
 def _of_order(
@@ -126,26 +141,24 @@ def _of_order(
     event: Event[Any],
     keys: Keys,
     order: Order,
-    action: str,
-    wanted: tuple[float, float, float, float, int],
+    wanted: Terms,
     reason: str,
 ) -> Draft:
-    price, limit, sl, tp, expiration = wanted
     key = keys.take()
     wish = ChangeIntended(
         key=key,
         strategy=order.strategy,
         magic=order.magic,
         symbol=order.symbol,
-        action=action,
+        action="cancel" if wanted is NONE else "modify",
         position=0,
         ticket=order.ticket,
         order_key=order.key,
-        price=price,
-        limit=limit,
-        sl=sl,
-        tp=tp,
-        expiration=expiration,
+        price=wanted.price,
+        limit=wanted.limit,
+        sl=wanted.sl,
+        tp=wanted.tp,
+        expiration=wanted.expiration,
         reason=reason,
         login=state.run.login,
         server=state.run.server,
