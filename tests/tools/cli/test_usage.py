@@ -51,7 +51,7 @@ def test_every_commands_help_ends_in_an_example(call: Call, command: tuple[str, 
 
 def test_the_list_of_commands_is_whole(call: Call) -> None:
     listed = call("--help").out.split("Commands:")[1].split("Start with")[0]
-    names = {line.split()[0] for line in listed.splitlines() if line.startswith("  ")}
+    names = {line.split()[0] for line in listed.splitlines() if line.strip()}
     assert names == {command[0] for command in COMMANDS}
     assert len(COMMANDS) > 20
 
