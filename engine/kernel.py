@@ -14,7 +14,9 @@ import msgspec
 
 from engine.config import Config
 from engine.execution import commands, reactors, settling
+from engine.execution import policy as policies
 from engine.execution.intents import Draft, Keys, order_key
+from engine.execution.protection.guard import Guard, at_bar, at_price, drafts
 from engine.strategies.catalogue import AnyStrategy, build
 from journal.envelope import AnyEvent, Event, stamp
 from journal.errors import DaybookError
@@ -32,6 +34,7 @@ from journal.events import (
     OrderProposed,
     OrderResolved,
     Payload,
+    PriceSeen,
     QuoteObserved,
     QuoteUnavailable,
     RunStarted,
@@ -43,16 +46,21 @@ from projections.state import Fold, State
 Strategies = dict[tuple[str, str], list[AnyStrategy]]
 """By symbol and timeframe."""
 
+Listeners = dict[tuple[str, str], list[AnyStrategy | Guard]]
+"""Who is told the bars of a series."""
+
 
 class Memory(msgspec.Struct):
     """Everything that a kernel knows, as one value of plain values: what a snapshot holds.
 
     config  of the run, None before the first one
+    guards  of the strategies whose positions are protected
     """
 
     state: State
     config: Config | None
     strategies: list[AnyStrategy]
+    guards: list[Guard]
 
 
 class Kernel:
@@ -67,20 +75,25 @@ class Kernel:
         self.state: State = self._fold.state
         self._config = memory.config if memory is not None else None
         self._strategies: Strategies = {}
+        self._guards: list[Guard] = []
+        self._listeners: Listeners = {}
         for strategy in memory.strategies if memory is not None else ():
             self._enlist(strategy)
-        self._fold.also(BarClosed, _tell, self._strategies)
+        for guard in memory.guards if memory is not None else ():
+            self._post(guard)
+        self._fold.also(BarClosed, _tell, self._listeners)
         self._fold.also(RunStarted, Kernel._start, self)
         self._reactors: dict[type, Callable[[Event[Any]], Iterable[Draft]]] = {
             RunStarted: lambda event: reactors.on_start(self.state, event),
             BarClosed: self._on_bar,
-            QuoteObserved: lambda event: reactors.on_quote(self.state, self.config, event),
-            QuoteUnavailable: lambda event: reactors.on_no_quote(self.state, event),
-            BrokerReplied: lambda event: settling.on_reply(
+            PriceSeen: self._on_price,
+            QuoteObserved: lambda event: reactors.on_quote(
                 self.state, self.config, event, Keys(event)
             ),
+            QuoteUnavailable: lambda event: reactors.on_no_quote(self.state, event),
+            BrokerReplied: self._on_reply,
             EvidenceGathered: lambda event: settling.on_evidence(self.state, event),
-            ChangeChecked: lambda event: settling.on_checked(self.state, event),
+            ChangeChecked: self._on_checked,
             OrderResolved: lambda event: commands.on_resolved(self.state, event),
             BrokerSnapshotTaken: self._on_snapshot,
             TerminalLost: self._on_lost,
@@ -95,7 +108,7 @@ class Kernel:
     def memory(self) -> Memory:
         """Everything the kernel knows; the same objects that it goes on with."""
         strategies = [one for told in self._strategies.values() for one in told]
-        return Memory(self.state, self._config, strategies)
+        return Memory(self.state, self._config, strategies, self._guards)
 
     @property
     def config(self) -> Config:
@@ -160,15 +173,25 @@ class Kernel:
             ) from error
         self._config = config
         self._strategies.clear()
+        self._guards.clear()
+        self._listeners.clear()
         for entry in config.strategies:
-            strategy = build(entry)
-            for bar in recent(self.state.market, entry.symbol, entry.timeframe):
-                strategy.update(bar)
-            self._enlist(strategy)
+            self._enlist(build(entry))
+            if entry.protection:
+                self._post(Guard.of(entry))
+        for series, listeners in self._listeners.items():
+            for bar in recent(self.state.market, *series):
+                for listener in listeners:
+                    listener.update(bar)
 
     def _enlist(self, strategy: AnyStrategy) -> None:
         series = strategy.config.symbol, strategy.config.timeframe
         self._strategies.setdefault(series, []).append(strategy)
+        self._listeners.setdefault(series, []).append(strategy)
+
+    def _post(self, guard: Guard) -> None:
+        self._guards.append(guard)
+        self._listeners.setdefault((guard.symbol, guard.timeframe), []).append(guard)
 
     def _weighed(self, drafts: Iterable[Draft]) -> Iterator[Draft]:
         """Put behind each proposal the veto that needs no quote, once the proposal is folded in."""
@@ -176,19 +199,19 @@ class Kernel:
             yield draft
             data, key = draft
             if type(data) is OrderProposed:
-                yield from reactors.on_proposed(self.state, key)
+                yield from reactors.on_proposed(self.state, self.config, key)
 
     def _on_bar(self, event: Event[BarClosed]) -> Iterable[Draft]:
         if not self.state.run.live:  # caught up on later: too old to trade on
             return ()
         bar = event.data
         told = self._strategies.get((bar.symbol, bar.timeframe), ())
-        if commands.wanted(self.state):
+        if commands.wanted(self.state) or (self._guards and self.state.positions.open):
             return self._decide(event, told)
         for strategy in told:
             if strategy.propose() is not None:
                 return self._decide(event, told)
-        return ()
+        return policies.lapse(self.state, self.config, event.ts) if self.state.orders.open else ()
 
     def _decide(self, event: Event[BarClosed], told: Sequence[AnyStrategy]) -> Iterator[Draft]:
         for index, strategy in enumerate(told):
@@ -196,7 +219,38 @@ class Kernel:
             if wish is not None:
                 key = order_key(event.run, event.seq, index)
                 yield reactors.propose(key, strategy.config, wish), key
-        yield from commands.pursue(self.state, event, Keys(event, taken=len(told)))
+        keys, bar = Keys(event, taken=len(told)), event.data
+        yield from commands.pursue(self.state, event, keys)
+        if self._guards:
+            wanted = at_bar(self.state, self._guards, bar.symbol, bar.timeframe)
+            yield from drafts(self.state, event, keys, wanted)
+        yield from policies.lapse(self.state, self.config, event.ts)
+
+    def _on_price(self, event: Event[PriceSeen]) -> Iterable[Draft]:
+        wanted = at_price(self.state, self._guards, event.data)
+        return drafts(self.state, event, Keys(event), wanted) if self.state.run.live else ()
+
+    def _on_reply(self, event: Event[BrokerReplied]) -> Iterator[Draft]:
+        keys = Keys(event)
+        change = self.state.changes.open.get(event.data.key)
+        yield from settling.on_reply(self.state, self.config, event, keys)
+        if change is not None:
+            yield from self._newest(event, keys, change.wish.symbol)
+
+    def _on_checked(self, event: Event[ChangeChecked]) -> Iterator[Draft]:
+        change = self.state.changes.open.get(event.data.key)
+        yield from settling.on_checked(self.state, event)
+        if change is not None:
+            yield from self._newest(event, Keys(event), change.wish.symbol)
+
+    def _newest(self, event: Event[Any], keys: Keys, symbol: str) -> Iterator[Draft]:
+        """One change at a time is under way of a position: now that one has been answered, only the
+        newest wish counts."""
+        if not self.state.run.live:
+            return
+        for timeframe in sorted({g.timeframe for g in self._guards if g.symbol == symbol}):
+            wanted = at_bar(self.state, self._guards, symbol, timeframe)
+            yield from drafts(self.state, event, keys, wanted)
 
     def _pursue(self, event: Event[Any]) -> Iterable[Draft]:
         """Go on with what an operator wants."""
@@ -206,17 +260,20 @@ class Kernel:
 
     def _on_snapshot(self, event: Event[BrokerSnapshotTaken]) -> Iterator[Draft]:
         yield from reactors.on_snapshot(self.state, event)
-        yield from self._pursue(event)
+        keys = Keys(event)
+        if commands.wanted(self.state):
+            yield from commands.pursue(self.state, event, keys)
+        yield from policies.found(self.state, self.config, keys)
 
     def _on_lost(self, event: Event[TerminalLost]) -> Iterator[Draft]:
         yield from reactors.on_lost(self.state, event)
         yield from settling.overdue(self.state, self.config, event)
 
 
-def _tell(strategies: Strategies, event: Event[BarClosed]) -> None:
+def _tell(listeners: Listeners, event: Event[BarClosed]) -> None:
     bar = event.data
-    for strategy in strategies.get((bar.symbol, bar.timeframe), ()):
-        strategy.update(bar)
+    for listener in listeners.get((bar.symbol, bar.timeframe), ()):
+        listener.update(bar)
 
 
 def _decision(cause: AnyEvent, index: int, data: Payload, key: str) -> AnyEvent:
@@ -227,4 +284,4 @@ def _decision(cause: AnyEvent, index: int, data: Payload, key: str) -> AnyEvent:
 def warmup_of(config: Config) -> int:
     """Return how many bars of each series the configured strategies need to see before they can
     speak."""
-    return max(build(entry).warmup for entry in config.strategies)
+    return max(max(build(entry).warmup, Guard.of(entry).warmup) for entry in config.strategies)

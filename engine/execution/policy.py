@@ -43,11 +43,14 @@ def objection(state: State, config: Config, order: Order) -> Objection | None:
         against = _merges(policy, held[0], order)
         if against is not None:
             return against
-    own = [p for p in held if p.strategy == order.strategy]
+    own = [p for p in held if p.magic == order.magic]
     against = _opposes(policy, [p for p in held if p.strategy], own, order)
     if against is not None:
         return against
-    same = own if policy.policy == "one" else [p for p in own if p.side == order.sign]
+    one = policy.policy == "one"
+    # Of its own magic and nobody's: what a lost journal opened, perhaps. It is left alone, and
+    # nothing is put beside it.
+    same = [p for p in own if one or p.side == order.sign or not p.strategy]
     if not same:
         return None
     openings = _openings(state, same)
@@ -85,7 +88,7 @@ def _opposes(
 def _openings(state: State, same: list[Position]) -> int:
     """How many orders built these positions; on a netting account several build one."""
     tracks = state.protection.tracks
-    return sum(max(len(tracks[p.identifier].stops), 1) for p in same if p.identifier in tracks)
+    return sum(len(tracks[p.identifier].stops) for p in same if p.identifier in tracks)
 
 
 def in_the_way(state: State, config: Config, order: Order) -> list[Position]:

@@ -6,7 +6,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from engine.config import Config
-from engine.execution.intents import Draft
+from engine.execution import policy
+from engine.execution.intents import Draft, Keys
 from engine.execution.reconcile import diff
 from engine.risk.governor import objection, veto, weigh
 from engine.strategies.base import Proposal, StrategyBase
@@ -43,19 +44,22 @@ def propose(key: str, strategy: StrategyBase, proposal: Proposal) -> OrderPropos
     )
 
 
-def on_proposed(state: State, key: str) -> Iterator[Draft]:
+def on_proposed(state: State, config: Config, key: str) -> Iterator[Draft]:
     """Veto at once what needs no quote to be refused."""
     order = state.orders.open[key]
-    against = objection(state, order)
+    against = objection(state, config, order)
     if against is not None:
         yield veto(order, *against), key
 
 
-def on_quote(state: State, config: Config, event: Event[QuoteObserved]) -> Iterator[Draft]:
+def on_quote(
+    state: State, config: Config, event: Event[QuoteObserved], keys: Keys
+) -> Iterator[Draft]:
     """Weigh the proposal that the quote was fetched for."""
     order = state.orders.open.get(event.corr)
     if order is not None and order.status == "proposed":
-        yield weigh(state, config, order, event.data), order.key
+        weighed = weigh(state, config, order, event.data)
+        yield from policy.admit(state, config, keys, order, weighed)
 
 
 def on_no_quote(state: State, event: Event[QuoteUnavailable]) -> Iterator[Draft]:

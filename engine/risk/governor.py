@@ -5,16 +5,15 @@ from __future__ import annotations
 
 from engine.broker.prices import pending_problem, round_to_tick, stops_problem
 from engine.config import Config
-from engine.execution import closing
+from engine.execution import closing, policy
 from engine.execution.closing import Objection, unknown
 from engine.risk.sizing import Constraints, Sizing, position_size
 from journal.events import OrderIntended, OrderVetoed, QuoteObserved, SymbolSpecified
 from projections.orders import Order
-from projections.positions import of_magic
 from projections.state import State
 
 
-def objection(state: State, order: Order) -> Objection | None:
+def objection(state: State, config: Config, order: Order) -> Objection | None:
     """Return rule and reason why nothing may be sent for this proposal now, None when it may be
     weighed."""
     if order.action != "open":
@@ -23,17 +22,18 @@ def objection(state: State, order: Order) -> Objection | None:
         return "halted", f"trading is halted: {state.run.halt_reason}"
     if order.symbol not in state.market.symbols:
         return "symbol", f"the terminal has not described {order.symbol}"
-    return unknown(state, order.symbol, order.key) or _crowded(state, order)
+    return (
+        unknown(state, order.symbol, order.key)
+        or _crowded(state, order)
+        or policy.objection(state, config, order)
+    )
 
 
 def _crowded(state: State, order: Order) -> Objection | None:
-    """One order and one position at a time, of each strategy in each symbol."""
+    """One order at a time, of each strategy in each symbol."""
     for other in state.orders.open.values():
         if other.key != order.key and other.symbol == order.symbol and other.magic == order.magic:
             return "one order", f"{other.key} of the same strategy is {other.status}"
-    held = of_magic(state.positions, order.magic, order.symbol)
-    if held:
-        return "one position", f"position {held[0].identifier} of the same strategy is open"
     return None
 
 
@@ -41,7 +41,7 @@ def weigh(
     state: State, config: Config, order: Order, quote: QuoteObserved
 ) -> OrderIntended | OrderVetoed:
     """Turn a proposal and a fresh quote into an intent, or into a veto."""
-    against = objection(state, order)
+    against = objection(state, config, order)
     if against is not None:
         return veto(order, *against)
     if order.action != "open":

@@ -7,7 +7,7 @@ and asks again for what was refused or lost until it is there.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from typing import Self
+from typing import Any, Self
 
 import msgspec
 
@@ -19,7 +19,7 @@ from engine.execution.protection.limits import allowed_stop, is_frozen, target_i
 from engine.execution.protection.rules import Protection, TrailAtr, TrailBar
 from engine.strategies.base import StrategyBase
 from engine.strategies.indicators import SETTLED, AverageTrueRange
-from journal.envelope import AnyEvent
+from journal.envelope import Event
 from journal.events import BarClosed, PriceSeen, SymbolSpecified
 from projections.changes import of_position
 from projections.market import series_name
@@ -111,7 +111,9 @@ def at_price(state: State, guards: Iterable[Guard], price: PriceSeen) -> Iterato
             yield from _wanted(state, guard, seen, price.time_msc)
 
 
-def drafts(state: State, event: AnyEvent, keys: Keys, wanted: Iterable[Pending]) -> Iterator[Draft]:
+def drafts(
+    state: State, event: Event[Any], keys: Keys, wanted: Iterable[Pending]
+) -> Iterator[Draft]:
     """Turn what guards want into decisions, as far as there are keys; the rest is wanted again on
     a later event."""
     for one in wanted:
