@@ -17,6 +17,8 @@ class Fault(IntEnum):
     """The call is not one that the protocol carries: nothing was sent."""
     MOVED_ON = -20003
     """The position or order that was meant is gone, or is not as it was: nothing was sent."""
+    FORBIDDEN = -20004
+    """The operator's halt file was there at the last moment: nothing was sent."""
     DIED = -20011
     """The worker's process ended before it answered."""
     STUCK = -20012
