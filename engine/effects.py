@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Awaitable, Callable
 
+from engine.broker.fault import Fault
 from engine.broker.gateway import Gateway
 from engine.clock import Clock
 from engine.config import Config
@@ -18,6 +19,7 @@ from engine.recorder import Recorder
 from journal.envelope import AnyEvent
 from journal.errors import BrokerError
 from journal.events import (
+    BrokerReplied,
     ChangeIntended,
     ChangeUnresolved,
     OrderIntended,
@@ -40,7 +42,10 @@ class Effects:
         reconciler: Reconciler,
         clock: Clock,
         config: Config,
+        forbidden: Callable[[], bool] = lambda: False,
     ) -> None:
+        """`forbidden` says, at the last moment, that nothing at all may be sent."""
+        self._forbidden = forbidden
         self._recorder, self._gateway, self._reconciler = recorder, gateway, reconciler
         self._clock, self._limits = clock, config.broker.evidence
         self._effects: dict[type, Callable[[AnyEvent], Awaitable[None]]] = {
@@ -85,10 +90,31 @@ class Effects:
         intent = intended.data
         assert isinstance(intent, OrderIntended)
         self._recorder.commit()
-        reply = await self._gateway.submit(intent)
+        reply = self._withheld(intent.key) or await self._gateway.submit(intent)
         self._recorder.record(reply, cause=intended.seq, corr=intent.key)
         if not unresolved(self._recorder.state.orders):
             await self._reconciler.read()
+
+    def _withheld(self, key: str) -> BrokerReplied | None:
+        """Return the answer to what may not be sent: the kernel may not know yet that an operator
+        has just forbidden everything."""
+        if not self._forbidden():
+            return None
+        return BrokerReplied(
+            key=key,
+            retcode=0,
+            error=Fault.FORBIDDEN,
+            error_text="the operator's halt file is there",
+            deal=0,
+            order=0,
+            volume=0.0,
+            price=0.0,
+            bid=0.0,
+            ask=0.0,
+            comment="",
+            request_id=0,
+            retcode_external=0,
+        )
 
     async def investigate(self, decision: AnyEvent) -> None:
         """Find out what became of an unresolved order."""
@@ -112,7 +138,7 @@ class Effects:
         wish = intended.data
         assert isinstance(wish, ChangeIntended)
         self._recorder.commit()
-        reply = await self._gateway.change(wish)
+        reply = self._withheld(wish.key) or await self._gateway.change(wish)
         self._recorder.record(reply, cause=intended.seq, corr=wish.key)
         if wish.key not in self._recorder.state.changes.open:
             await self._reconciler.follow()

@@ -89,7 +89,9 @@ class Engine:
         self._observe, self._max_bars = observe, max_bars
         self._bars = LiveBars(recorder, gateway, config)
         self._reconciler = Reconciler(recorder, gateway, clock, config)
-        self._effects = Effects(recorder, gateway, self._reconciler, clock, config)
+        doors = world.doors
+        forbidden = doors.switch.thrown if doors is not None else lambda: False
+        self._effects = Effects(recorder, gateway, self._reconciler, clock, config, forbidden)
         self._connection = Connection(
             recorder,
             gateway,
@@ -100,9 +102,7 @@ class Engine:
             world.server_time,
         )
         self._operator = (
-            Operator(world.doors, recorder, self._reconciler, config, self.stop)
-            if world.doors is not None
-            else None
+            Operator(doors, recorder, self._reconciler, config, self.stop) if doors else None
         )
         self._stopping = ""
 
