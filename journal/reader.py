@@ -5,14 +5,15 @@ A line that the writer has not finished yet, or that a crash cut short, is where
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from itertools import chain
 from pathlib import Path
 
 import msgspec
 
 from journal import tail
 from journal.codec import decode, type_of
-from journal.cursor import Cursor, cut
+from journal.cursor import Block, Cursor, cut
 from journal.envelope import AnyEvent
 from journal.errors import JournalCorrupt, UndecodableEvent
 from journal.fs import OS_FS, Fs
@@ -33,7 +34,7 @@ def read(
     verify: bool = True,
     fs: Fs = OS_FS,
 ) -> Iterator[AnyEvent]:
-    """Yield the events with `after < seq <= until`, in order: all, or those with wanted values.
+    """Return the events with `after < seq <= until`, in order: all, or those with wanted values.
 
     where   wanted values of promoted columns: `{"corr": ["K1"]}`
     verify  check the chain; without it, types and values are looked up in the segments' columns
@@ -44,13 +45,11 @@ def read(
         wanted["type"] = types
     cursor = Cursor(fs, directory, after)
     if not verify:
-        yield from _unverified(cursor, until, wanted)
-    elif not wanted:
-        for seq, bodies, _ in cursor.blocks(until):
-            yield from _in_order(bodies, seq)
-    else:
-        for _, bodies, _ in cursor.blocks(until):
-            yield from _matching(bodies, wanted)
+        return _unverified(cursor, until, wanted)
+    blocks = cursor.blocks(until)
+    if not wanted:
+        return _in_order(blocks)
+    return chain.from_iterable(_matching(bodies, wanted) for _, bodies, _ in blocks)
 
 
 def lines(
@@ -68,15 +67,16 @@ def lines(
                 yield number, body, h
 
 
-def _in_order(bodies: list[bytes], seq: int) -> Iterator[AnyEvent]:
-    for expected, body in enumerate(bodies, seq):
-        event = decode(body)
-        if event.seq != expected:
-            raise JournalCorrupt(
-                f"seq {event.seq} stands where {expected} is expected: the journal's writer broke "
-                "the order. `daybook verify` lists every finding"
-            )
-        yield event
+def _in_order(blocks: Iterable[Block]) -> Iterator[AnyEvent]:
+    for seq, bodies, _ in blocks:
+        for expected, body in enumerate(bodies, seq):
+            event = decode(body)
+            if event.seq != expected:
+                raise JournalCorrupt(
+                    f"seq {event.seq} stands where {expected} is expected: the journal's writer "
+                    "broke the order. `daybook verify` lists every finding"
+                )
+            yield event
 
 
 def _matching(bodies: list[bytes], wanted: Where) -> Iterator[AnyEvent]:
@@ -116,12 +116,9 @@ def _from_segment(
         return
     try:
         for seq, batch in segment.unchecked(data, entry):
-            rows = batch.num_rows
-            if seq >= first and seq + rows - 1 <= last:
-                yield from segment.decoded(batch)
-            elif seq + rows > first and seq <= last:
-                begin = max(0, first - seq)
-                yield from segment.decoded(batch.slice(begin, last + 1 - seq - begin))
+            begin, end = max(0, first - seq), min(batch.num_rows, last + 1 - seq)
+            if begin < end:
+                yield from segment.decoded(batch.slice(begin, end - begin))
     except (msgspec.MsgspecError, UnicodeDecodeError) as error:
         raise UndecodableEvent(
             f"{entry.file}: {error}; `daybook verify` names the event"

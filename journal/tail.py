@@ -25,7 +25,6 @@ NEW_WRITE = b" "
 """Begins the first line of every write but a file's first."""
 
 _BLOCK = 1 << 16  # some 200 lines: what is split stays in the processor's cache until it is decoded
-_LINE_END = END + b"\n"
 _HEADER_START = b'{"format":"' + FORMAT.encode()
 _FOOTER_START = b'{"end":'
 _TRAILER_PATTERN = re.compile(rb',"h":"([0-9a-f]{32})"\}')
@@ -110,14 +109,14 @@ class Scan:
         while not (self.bad or self.finished) and self.offset < end:
             stop = self._data.rfind(b"\n", self.offset, self.offset + _BLOCK) + 1
             stop = stop or self._data.find(b"\n", self.offset) + 1 or end
-            pieces = self._data[self.offset : stop].split(_LINE_END)
-            left = pieces.pop()
-            bodies, hashes = chained(pieces, self.head)
+            lines = self._data[self.offset : stop].split(b"\n")
+            left = lines.pop()
+            bodies, hashes = chained(lines, self.head)
             first = self.next_seq
             if bodies:
                 self.next_seq, self.head = first + len(bodies), hashes[-1]
                 yield first, bodies, hashes
-            if left or len(bodies) < len(pieces):
+            if left or len(bodies) < len(lines):
                 self.offset = _skip_lines(self._data, self.offset, len(bodies))
                 self._stop()
             else:
@@ -140,23 +139,22 @@ class Scan:
         self.bad = Bad(self.offset, what, rotten)
 
 
-def chained(pieces: list[bytes], head: bytes) -> tuple[list[bytes], list[bytes]]:
-    """Split lines (without their last three bytes) into bodies and hashes, while they chain."""
+def chained(lines: list[bytes], head: bytes) -> tuple[list[bytes], list[bytes]]:
+    """Split lines into bodies and hashes, while they chain."""
     bodies: list[bytes] = []
     hashes: list[bytes] = []
     blank, add_body, add_hash = _BLANK.copy, bodies.append, hashes.append
-    for piece in pieces:  # the hot loop of verified reading: `link` written out
-        body, _, h = piece.rpartition(HASH_MARK)
-        if body[:1] == NEW_WRITE:
-            body = body[1:]
+    for line in lines:  # the hot loop of verified reading: `link` written out
+        body, _, end = line.rpartition(HASH_MARK)
+        body = body.removeprefix(NEW_WRITE)
         state = blank()
         state.update(head)
         state.update(body)
         head = state.hexdigest().encode()
-        if head != h or body.startswith(_FOOTER_START):
+        if end != head + END or body.startswith(_FOOTER_START):
             break
         add_body(body)
-        add_hash(h)
+        add_hash(head)
     return bodies, hashes
 
 
@@ -166,12 +164,12 @@ def unchecked(data: bytes) -> Iterator[tuple[int, list[bytes], list[bytes]]]:
     seq = read_header(line).first if newline else 0
     offset = len(line) + 1
     while stop := data.rfind(b"\n", offset, offset + _BLOCK) + 1:
-        pieces = data[offset:stop].split(_LINE_END)
-        pieces.pop()
-        if pieces and pieces[-1].startswith(NEW_WRITE + _FOOTER_START):
-            pieces.pop()
-        yield seq, [piece[: len(END) - TRAILER].removeprefix(NEW_WRITE) for piece in pieces], []
-        seq += len(pieces)
+        lines = data[offset:stop].split(b"\n")
+        lines.pop()
+        if lines and lines[-1].startswith(NEW_WRITE + _FOOTER_START):
+            lines.pop()
+        yield seq, [line[:-TRAILER].removeprefix(NEW_WRITE) for line in lines], []
+        seq += len(lines)
         offset = stop
 
 
