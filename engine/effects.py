@@ -14,6 +14,7 @@ from engine.broker.gateway import Gateway
 from engine.clock import Clock
 from engine.config import Config
 from engine.execution.evidence import gather, inspect
+from engine.execution.policy import ready
 from engine.reconciler import DAY_MSC, Reconciler
 from engine.recorder import Recorder
 from journal.envelope import AnyEvent
@@ -47,7 +48,7 @@ class Effects:
         """`forbidden` says, at the last moment, that nothing at all may be sent."""
         self._forbidden = forbidden
         self._recorder, self._gateway, self._reconciler = recorder, gateway, reconciler
-        self._clock, self._limits = clock, config.broker.evidence
+        self._clock, self._config, self._limits = clock, config, config.broker.evidence
         self._effects: dict[type, Callable[[AnyEvent], Awaitable[None]]] = {
             OrderProposed: self.weigh,
             OrderIntended: self.send,
@@ -77,13 +78,21 @@ class Effects:
     async def weigh(self, proposed: AnyEvent) -> None:
         """Fetch the quote on which a proposal is weighed."""
         order = self._recorder.state.orders.open.get(proposed.corr)
-        if order is None or order.status != "proposed":  # vetoed already, no quote is needed
-            return
+        if order is not None and order.status == "proposed":  # else no quote is needed
+            await self._quote(order, proposed.seq)
+
+    async def resume(self) -> None:
+        """Weigh the openings that have waited for others to be closed and need to wait no more."""
+        for order in ready(self._recorder.state, self._config):
+            await self._quote(order, order.seq)
+            await self.settle()
+
+    async def _quote(self, order: Order, cause: int) -> None:
         try:
             data: Payload = await self._gateway.quote(order.symbol, order.side)
         except BrokerError as error:
             data = QuoteUnavailable(order.symbol, str(error))
-        self._recorder.record(data, cause=proposed.seq, corr=order.key)
+        self._recorder.record(data, cause=cause, corr=order.key)
 
     async def send(self, intended: AnyEvent) -> None:
         """Send an intent: made durable first, sent once, and whatever came back is recorded."""
@@ -140,8 +149,6 @@ class Effects:
         self._recorder.commit()
         reply = self._withheld(wish.key) or await self._gateway.change(wish)
         self._recorder.record(reply, cause=intended.seq, corr=wish.key)
-        if wish.key not in self._recorder.state.changes.open:
-            await self._reconciler.follow()
 
     async def investigate_change(self, decision: AnyEvent) -> None:
         """Find out whether an unresolved change was applied."""

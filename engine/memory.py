@@ -15,7 +15,7 @@ from pathlib import Path
 import msgspec
 
 from engine.kernel import Kernel, Memory
-from engine.strategies.catalogue import AnyStrategy
+from engine.strategies.catalogue import STRATEGIES
 from journal import read, snapshot
 from journal.envelope import AnyEvent
 from journal.snapshot import Snapshot
@@ -32,7 +32,7 @@ def version() -> int:
     """Return a number that changes with any projection's or strategy's version, and with the shape
     of what they remember: a snapshot of another version is not for this code."""
     versions = [(projection.name, projection.version) for projection in PROJECTIONS]
-    versions.append((AnyStrategy.__name__, AnyStrategy.VERSION))
+    versions += [(strategy.__name__, strategy.VERSION) for strategy in STRATEGIES]
     shape = msgspec.json.schema(Memory)
     return zlib.crc32(msgspec.json.encode([versions, shape], order="sorted"))
 

@@ -75,6 +75,8 @@ class _Walk:
                 return section
             case inspect.ListType():
                 return self._put_item(value, kind, key)
+            case inspect.UnionType() if structs := self._structs(kind):
+                return self.put(value, self._kind(structs, part.lower()), key)
         raise _Astray(f"`{dotted(key)}` is a single value and has no `{part.lower()}` in it")
 
     def _put_item(self, value: object, kind: inspect.ListType, key: KeyPath) -> list[object]:
@@ -115,6 +117,17 @@ class _Walk:
             else "known here: " + ", ".join(before + one.upper() for one in known)
         )
         raise _Astray(f"there is no `{name}` in the configuration; {hint}")
+
+    @staticmethod
+    def _structs(kind: inspect.UnionType) -> list[inspect.StructType]:
+        return [one for one in kind.types if isinstance(one, inspect.StructType)]
+
+    def _kind(self, structs: list[inspect.StructType], name: str) -> inspect.StructType:
+        """Return the kind that a new section is meant to be, of those that have such a key; when
+        the kind itself is set, the one that is named."""
+        if name == structs[0].tag_field:
+            return next((one for one in structs if one.tag == self.text), structs[0])
+        return next((one for one in structs if name in keys(one)), structs[0])
 
     def _section(self, value: object, key: KeyPath) -> dict[str, object]:
         if value is None:

@@ -51,7 +51,7 @@ class MaCrossRsiConfig(
     target_r: Multiple = 2.0
 
 
-class MaCrossRsi(msgspec.Struct):
+class MaCrossRsi(msgspec.Struct, tag="ma-cross-rsi"):
     """Buy when the fast average crosses above the slow one and RSI is not yet overbought; sell
     mirrored.
 

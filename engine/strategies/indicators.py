@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import msgspec
 
-
 SETTLED = 10
 """Periods after which Wilder's smoothing has forgotten its beginning."""
 
@@ -107,3 +106,29 @@ class AverageTrueRange(msgspec.Struct):
         if self.count == period:
             self.value /= period
             self.ready = True
+
+
+class Channel(msgspec.Struct):
+    """Highest high and lowest low of the last `period` bars, price units.
+
+    highs, lows  of those bars, as rings; `at` is the place of the oldest
+    """
+
+    period: int
+    highs: list[float] = []
+    lows: list[float] = []
+    at: int = 0
+    high: float = 0.0
+    low: float = 0.0
+    ready: bool = False
+
+    def update(self, high: float, low: float) -> None:
+        """Take in the next bar."""
+        if len(self.highs) < self.period:
+            self.highs.append(high)
+            self.lows.append(low)
+            self.ready = len(self.highs) == self.period
+        else:
+            self.highs[self.at], self.lows[self.at] = high, low
+            self.at = self.at + 1 if self.at + 1 < self.period else 0
+        self.high, self.low = max(self.highs), min(self.lows)

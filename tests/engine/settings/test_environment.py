@@ -8,6 +8,8 @@ import pytest
 
 from engine.config import Config
 from engine.settings import load
+from engine.strategies.baseline import MaCrossRsiConfig
+from engine.strategies.breakout import BreakoutConfig
 from journal.errors import ConfigError
 
 DEMO = Path(__file__).resolve().parents[3] / "configs" / "demo.yaml"
@@ -23,7 +25,9 @@ def test_a_variable_overrides_the_file() -> None:
 
 
 def test_a_list_member_is_named_by_its_position() -> None:
-    assert demo(STRATEGIES__0__FAST="10").strategies[0].fast == 10
+    strategy = demo(STRATEGIES__0__FAST="10").strategies[0]
+    assert isinstance(strategy, MaCrossRsiConfig)
+    assert strategy.fast == 10
 
 
 def test_a_list_grows_by_the_next_position() -> None:
@@ -34,6 +38,19 @@ def test_a_list_grows_by_the_next_position() -> None:
         STRATEGIES__1__SYMBOL="EURUSD",
     )
     assert [strategy.name for strategy in config.strategies] == ["baseline", "second"]
+
+
+def test_what_is_added_to_a_list_is_of_the_kind_that_is_named() -> None:
+    config = demo(
+        STRATEGIES__1__CHANNEL="30",
+        STRATEGIES__1__KIND="breakout",
+        STRATEGIES__1__NAME="second",
+        STRATEGIES__1__MAGIC="7",
+        STRATEGIES__1__SYMBOL="EURUSD",
+    )
+    second = config.strategies[1]
+    assert isinstance(second, BreakoutConfig)
+    assert second.channel == 30
 
 
 def test_a_section_that_the_file_leaves_out_can_be_set() -> None:

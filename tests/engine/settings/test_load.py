@@ -12,6 +12,7 @@ import pytest
 
 from engine.config import Config
 from engine.settings import canonical, load
+from engine.strategies.baseline import MaCrossRsiConfig
 from journal.errors import ConfigError
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -47,6 +48,7 @@ def refusal(path: Path, environ: dict[str, str] | None = None) -> str:
 def test_the_demo_is_the_baseline_that_the_documents_describe() -> None:
     config = load(DEMO, environ={})
     strategy = config.strategies[0]
+    assert isinstance(strategy, MaCrossRsiConfig)
     assert (strategy.symbol, strategy.timeframe) == ("EURUSD", "M1")
     assert (strategy.fast, strategy.slow) == (20, 50)
     assert (strategy.rsi_period, strategy.rsi_low, strategy.rsi_high) == (14, 30.0, 70.0)
@@ -115,14 +117,14 @@ def test_the_demo_is_the_baseline_that_the_documents_describe() -> None:
         pytest.param(
             "kind: ma-cross-rsi ",
             "kind: ma-cros-rsi ",
-            "strategies[0].kind: found 'ma-cros-rsi'; allowed: `ma-cross-rsi`; "
+            "strategies[0].kind: found 'ma-cros-rsi'; allowed: one of `ma-cross-rsi`, `breakout`; "
             "did you mean `ma-cross-rsi`?",
             id="a misspelt strategy",
         ),
         pytest.param(
             "- kind: ma-cross-rsi ",
             "- # ",
-            "strategies[0].kind: this key is missing; allowed: `ma-cross-rsi`",
+            "strategies[0].kind: this key is missing; allowed: one of `ma-cross-rsi`, `breakout`",
             id="a strategy without its kind",
         ),
         pytest.param(

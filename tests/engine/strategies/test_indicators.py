@@ -13,7 +13,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from engine.feeds.bars import read_rates
-from engine.strategies.indicators import AverageTrueRange, RelativeStrength, SimpleAverage
+from engine.strategies.indicators import (
+    AverageTrueRange,
+    Channel,
+    RelativeStrength,
+    SimpleAverage,
+)
 from tests.session import BARS
 
 RELATIVE = 1e-9
@@ -111,3 +116,17 @@ def test_bounds_hold_whatever_the_prices(closes: list[float], period: int) -> No
         assert 0.0 <= strength.value <= 100.0
         if span.ready:
             assert span.value >= 0.02 - 1e-12
+
+
+@pytest.mark.parametrize("period", [2, 3, 20, 55])
+def test_a_channel_is_the_highest_high_and_the_lowest_low(
+    rates: npt.NDArray[Any], period: int
+) -> None:
+    highs, lows = rates["high"][:2000], rates["low"][:2000]
+    channel, upper, lower = Channel(period), [], []
+    for high, low in zip(highs.tolist(), lows.tolist(), strict=True):
+        channel.update(high, low)
+        upper.append(channel.high if channel.ready else np.nan)
+        lower.append(channel.low if channel.ready else np.nan)
+    compare(np.array(upper), talib.MAX(highs, period))
+    compare(np.array(lower), talib.MIN(lows, period))
