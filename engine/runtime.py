@@ -20,6 +20,7 @@ from engine.config import Config
 from engine.connection import Connection
 from engine.effects import Effects
 from engine.feeds.live import LiveBars
+from engine.feeds.prices import LivePrices
 from engine.kernel import Kernel
 from engine.ops.commands import Standing
 from engine.ops.operator import Doors, Operator
@@ -88,6 +89,7 @@ class Engine:
         self._gateway, self._clock, self._memory = gateway, clock, world.memory
         self._observe, self._max_bars = observe, max_bars
         self._bars = LiveBars(recorder, gateway, config)
+        self._prices = LivePrices(recorder, gateway, clock, config)
         self._reconciler = Reconciler(recorder, gateway, clock, config)
         doors = world.doors
         forbidden = doors.switch.thrown if doors is not None else lambda: False
@@ -165,10 +167,13 @@ class Engine:
         bar."""
         await self._reconciler.look()
         await self._bars.read()
+        await self._prices.look()
         if self._max_bars and self._bars.count >= self._max_bars:
             self.stop("bars reached")
         if self._recorder.decided:
             await self._effects.settle()
+        if self.state.orders.open:
+            await self._effects.resume()
         self._recorder.commit_if_due()
 
     async def _rest(self, seconds: float) -> None:
