@@ -79,7 +79,6 @@ class Broker(Section, frozen=True, kw_only=True):
     deviation    points of slippage accepted under instant execution
     retries      new intents, each at a fresh price, after a requote or a price that was gone
     poll_s       seconds between two looks at the terminal
-    idle_polls   looks between two readings of the deal list while no position comes or goes
     watch_s      seconds between two looks at a symbol's price while a rule that protects a position
                  of it waits for one
     worker       the process for the module, by its defaults when left out; with `simulated`, the
@@ -92,7 +91,6 @@ class Broker(Section, frozen=True, kw_only=True):
     deviation: Annotated[int, Meta(ge=0, le=10_000)] = 10
     retries: Annotated[int, Meta(ge=0, le=10)] = 2
     poll_s: Annotated[float, Meta(gt=0.0, le=60.0)] = 0.25
-    idle_polls: Annotated[int, Meta(ge=1, le=10_000)] = 60
     watch_s: Annotated[float, Meta(ge=0.0, le=60.0)] = 1.0
     evidence: Evidence = Evidence()
     worker: Worker | None = None
@@ -156,6 +154,37 @@ DEFAULT = "default"
 """Names the policy of every symbol that has none of its own."""
 
 
+class Reconcile(Section, frozen=True, kw_only=True):
+    """How often the journal is held against the broker's own picture, by the clock.
+
+    fast_s    seconds between two looks while something works: an order or a change is out, a
+              position is open, or a difference was seen
+    slow_s    seconds between two whole comparisons while nothing does
+    longest_s seconds between two attempts at the most, after readings that failed: the wait doubles
+    failures  failed readings in a row after which the terminal is taken for lost
+    grace_s   seconds for which a difference must have been seen, in every one of
+              `broker.evidence.polls` readings or more, before it is one: lists lag
+    clock_s   seconds between two measurements of the broker's clock
+    """
+
+    fast_s: Annotated[float, Meta(gt=0.0, le=3600.0)] = 0.5
+    slow_s: Annotated[float, Meta(gt=0.0, le=86_400.0)] = 15.0
+    longest_s: Annotated[float, Meta(gt=0.0, le=3600.0)] = 60.0
+    failures: Annotated[int, Meta(ge=1, le=100)] = 3
+    grace_s: Annotated[float, Meta(ge=0.0, le=600.0)] = 6.0
+    clock_s: Annotated[float, Meta(ge=1.0, le=86_400.0)] = 1800.0
+
+
+class Foreign(Section, frozen=True, kw_only=True):
+    """Positions that a person or another program opened. They are shown and never touched.
+
+    count_in_exposure  whether they count where positions and lots are limited. The free margin that
+                       the broker names is always that of the whole account
+    """
+
+    count_in_exposure: bool = True
+
+
 class JournalLimits(Section, frozen=True, kw_only=True):
     """When the journal makes events durable that no effect waits for.
 
@@ -196,5 +225,7 @@ class Config(Section, frozen=True, kw_only=True):
     strategies: Annotated[list[StrategyConfig], Meta(min_length=1, max_length=MAX_STRATEGIES)]
     risk: Risk = Risk()
     positions: dict[str, PositionPolicy] = {}
+    foreign: Foreign = Foreign()
+    reconcile: Reconcile = Reconcile()
     limits: JournalLimits = JournalLimits()
     log: Log = Log()

@@ -13,10 +13,11 @@ from typing import Any
 import msgspec
 
 from engine.config import Config
-from engine.execution import commands, reactors, settling
+from engine.execution import commands, discrepancies, reactors, settling
 from engine.execution import policy as policies
 from engine.execution.intents import Draft, Keys, order_key
 from engine.execution.protection.guard import Guard, at_bar, at_price, drafts
+from engine.execution.reconcile import is_reused
 from engine.strategies.catalogue import AnyStrategy, build
 from journal.envelope import AnyEvent, Event, stamp
 from journal.errors import DaybookError
@@ -26,6 +27,7 @@ from journal.events import (
     BrokerSnapshotTaken,
     CancelRequested,
     ChangeChecked,
+    ClockOffsetMeasured,
     DealRecorded,
     EvidenceGathered,
     FeedCaughtUp,
@@ -98,7 +100,8 @@ class Kernel:
             BrokerSnapshotTaken: self._on_snapshot,
             TerminalLost: self._on_lost,
             FeedCaughtUp: self._pursue,
-            DealRecorded: self._pursue,
+            DealRecorded: self._on_deal,
+            ClockOffsetMeasured: lambda event: discrepancies.on_clock(self.state, event),
             OrderFinished: self._pursue,
             FlattenRequested: self._pursue,
             CancelRequested: self._pursue,
@@ -258,8 +261,13 @@ class Kernel:
             return ()
         return commands.pursue(self.state, event, Keys(event))
 
+    def _on_deal(self, event: Event[DealRecorded]) -> Iterable[Draft]:
+        if is_reused(self.state, event.data):
+            return discrepancies.on_reused(self.state, event)
+        return self._pursue(event)
+
     def _on_snapshot(self, event: Event[BrokerSnapshotTaken]) -> Iterator[Draft]:
-        yield from reactors.on_snapshot(self.state, event)
+        yield from discrepancies.on_snapshot(self.state, self.config, event)
         keys = Keys(event)
         if commands.wanted(self.state):
             yield from commands.pursue(self.state, event, keys)

@@ -6,13 +6,19 @@ It reads and records; it cannot send.
 
 from __future__ import annotations
 
-from engine.broker.gateway import AccountView
+from collections.abc import Collection, Hashable
+
+from engine.broker.gateway import AccountView, CallFailed
 from engine.clock import Clock
 from engine.config import Config
-from engine.execution.reconcile import diff
+from engine.execution.differences import Discrepancy
+from engine.execution.discrepancies import magics_of
+from engine.execution.reconcile import diff, is_reused
+from engine.pace import Doubts, Pace
 from engine.recorder import Recorder
 from journal.events import BrokerSnapshotTaken, OrderFinished
 from projections.idempotency import key_of
+from projections.orders import LIVE
 
 OVERLAP_MSC = 2 * 3600 * 1000
 """How far behind the newest known deal each reading begins: lists are complete only after some
@@ -20,6 +26,9 @@ seconds, and a server's clock that is set back by an hour stamps new deals befor
 
 DAY_MSC = 24 * 3600 * 1000
 """The same at a start, when clocks may have been set back and the engine was away."""
+
+REFUSALS = frozenset({-1, -2, -3, -4, -5, -7})
+"""Errors of a call that leave the connection as it is (facts 1.8): it is read again, later."""
 
 
 class Reconciler:
@@ -29,26 +38,42 @@ class Reconciler:
         self, recorder: Recorder, account: AccountView, clock: Clock, config: Config
     ) -> None:
         self._recorder, self._account, self._clock = recorder, account, clock
-        self._settings = config.broker
-        self._quiet_looks = 0
+        self._evidence, self._grace_s = config.broker.evidence, config.reconcile.grace_s
+        self._magics = magics_of(config)
+        self._pace = Pace(config.reconcile)
+        self._doubts = Doubts(config.broker.evidence.polls, config.reconcile.grace_s)
+        self._standing: frozenset[Hashable] = frozenset()
+        self._reused: dict[int, int] = {}
 
     async def look(self) -> None:
-        """Record what has happened to orders and positions, where there may be something new.
+        """Record what has happened to orders and positions, when it is time to look.
 
-        Worth reading is the deal list when an order is out, when a position came or went, and now
-        and then anyway.
+        Too early, it costs next to nothing; with nothing new, it records nothing. Raises CallFailed
+        when the connection broke or readings failed too often in a row.
         """
+        now = self._clock.now_ns()
+        if self._pace.rests(now):
+            return
+        try:
+            await self._look(now)
+        except CallFailed as error:
+            if self._pace.failed(now) or error.code not in REFUSALS:
+                raise
+        else:
+            self._pace.looked(now)
+
+    async def _look(self, now: int) -> None:
         state = self._recorder.state
-        self._quiet_looks += 1
         if (
             state.orders.open
-            or self._quiet_looks >= self._settings.idle_polls
-            or (
-                state.positions.open
-                and await self._account.positions_total() != len(state.positions.open)
-            )
+            or state.changes.open
+            or self._doubts
+            or self._pace.whole(now)  # a close and an opening leave the count of positions as it is
         ):
-            self._quiet_looks = 0
+            await self.compare(now)
+        elif state.positions.open and (
+            await self._account.positions_total() != len(state.positions.open)
+        ):
             await self.read()
 
     async def read(self, overlap_msc: int = OVERLAP_MSC) -> None:
@@ -60,19 +85,28 @@ class Reconciler:
         """Record every deal that is not in the journal yet, each with the order it belongs to."""
         recorder = self._recorder
         index = recorder.state.idempotency
+        known = index.deals
         for deal in await self._account.deals(index.watermark - overlap_msc):
-            if deal.ticket not in index.deals:
+            if deal.ticket not in known:
                 key = key_of(index, deal)
                 recorder.record(deal, cause=index.intents.get(key, 0), corr=key)
+            elif is_reused(recorder.state, deal) and self._reused.get(deal.ticket) != deal.time_msc:
+                self._reused[deal.ticket] = deal.time_msc
+                recorder.record(deal)  # changes nothing but what the kernel thinks of it
 
-    async def follow(self) -> None:
+    async def follow(self, live: Collection[int] | None = None) -> None:
         """Ask the broker's history about accepted orders that their deals have not filled: the rest
-        may have been cancelled, and nothing else tells."""
+        may have been cancelled, and nothing else tells.
+
+        live  tickets of the orders that are known to be live; without it, orders that wait for a
+              price are left for later
+        """
         recorder = self._recorder
         waiting = {
             order.ticket: order
             for order in recorder.state.orders.open.values()
-            if order.status == "accepted"
+            if order.status in LIVE
+            and (order.ticket not in live if live is not None else not order.is_pending)
         }
         if not waiting:
             return
@@ -83,16 +117,52 @@ class Reconciler:
                 done = OrderFinished(order.key, seen.ticket, seen.state, seen.filled)
                 recorder.record(done, cause=order.seq, corr=order.key)
 
+    async def compare(self, now: int) -> None:
+        """Hold everything against each other once. A difference is recorded only when it has been
+        there for several readings: whatever was active just now looks different in each list."""
+        await self.read_deals(OVERLAP_MSC)
+        snapshot = await self._picture()
+        found = diff(self._recorder.state, snapshot, self._magics)
+        new = _names(found) - self._standing
+        if new and self._doubts.ripe(new, now):
+            await self.read_deals(self._recorder.state.idempotency.watermark)
+            self._record(await self._picture())
+        elif not new:
+            self._doubts.clear()
+            if len(found) != len(self._standing):  # something explained itself, worth knowing
+                self._record(snapshot)
+        self._pace.compared(now)
+
     async def reconcile(self) -> None:
         """Hold the journal against the broker's own picture; give its lists time to agree before
         judging."""
-        evidence = self._settings.evidence
-        for poll in range(1, evidence.polls + 1):
-            snapshot: BrokerSnapshotTaken = await self._account.snapshot()
-            if poll == evidence.polls or not diff(self._recorder.state, snapshot):
+        polls = self._evidence.polls
+        pause = max(self._evidence.interval_s, self._grace_s / (polls - 1))
+        for poll in range(1, polls + 1):
+            snapshot = await self._picture()
+            if poll == polls or not diff(self._recorder.state, snapshot, self._magics):
                 break
-            await self._clock.sleep(evidence.interval_s)
-            whole = poll == evidence.polls - 1  # before the verdict: a late deal may be stamped old
+            await self._clock.sleep(pause)
+            whole = poll == polls - 1  # before the verdict: a late deal may be stamped old
             watermark = self._recorder.state.idempotency.watermark
             await self.read_deals(watermark if whole else DAY_MSC)
+        self._record(snapshot)
+        now = self._clock.now_ns()
+        self._pace.looked(now)
+        self._pace.compared(now)
+
+    async def _picture(self) -> BrokerSnapshotTaken:
+        """Read the broker's picture; the ends of orders that it shows no more are recorded."""
+        snapshot = await self._account.snapshot()
+        await self.follow({order.ticket for order in snapshot.orders})
+        return snapshot
+
+    def _record(self, snapshot: BrokerSnapshotTaken) -> None:
+        """Let the kernel judge; remember what even then differs, so that it is recorded once."""
         self._recorder.record(snapshot)
+        self._standing = _names(diff(self._recorder.state, snapshot, self._magics))
+        self._doubts.clear()
+
+
+def _names(found: Collection[Discrepancy]) -> frozenset[Hashable]:
+    return frozenset((one.name, one.subject) for one in found)

@@ -22,6 +22,7 @@ from projections.policies import POLICIES, Policies
 from projections.positions import POSITIONS, Positions
 from projections.protection import PROTECTION, Protection
 from projections.protection import initial as initial_protection
+from projections.reconciliation import RECONCILIATION, Reconciliation
 from projections.run import RUN, Run
 
 __all__ = ["PROJECTIONS", "Fold", "State", "digest", "fold", "initial"]
@@ -39,6 +40,7 @@ PROJECTIONS: tuple[Projection[Any], ...] = (
     PROTECTION,
     ACCOUNT,
     IDEMPOTENCY,
+    RECONCILIATION,
     PERFORMANCE,
 )
 
@@ -56,6 +58,7 @@ class State(msgspec.Struct):
     protection: Protection
     account: Account
     idempotency: Idempotency
+    reconciliation: Reconciliation
     performance: Performance
     seq: int = 0
     ts: int = 0
@@ -74,6 +77,7 @@ def initial() -> State:
         initial_protection(),
         Account(),
         Idempotency(),
+        Reconciliation(),
         initial_performance(),
     )
 

@@ -8,12 +8,10 @@ from collections.abc import Iterator
 from engine.config import Config
 from engine.execution import policy
 from engine.execution.intents import Draft, Keys
-from engine.execution.reconcile import diff
 from engine.risk.governor import objection, veto, weigh
 from engine.strategies.base import Proposal, StrategyBase
 from journal.envelope import Event
 from journal.events import (
-    BrokerSnapshotTaken,
     ChangeUnresolved,
     OrderProposed,
     OrderUnresolved,
@@ -21,7 +19,6 @@ from journal.events import (
     QuoteUnavailable,
     RunStarted,
     TerminalLost,
-    TradingHalted,
 )
 from projections.state import State
 
@@ -91,17 +88,3 @@ def on_lost(state: State, _: Event[TerminalLost]) -> Iterator[Draft]:
                 veto(order, "connection", "the terminal was lost before it could be weighed"),
                 order.key,
             )
-
-
-def on_snapshot(state: State, event: Event[BrokerSnapshotTaken]) -> Iterator[Draft]:
-    """Name every discrepancy; one that recording the broker's deals has not healed halts."""
-    found = diff(state, event.data)
-    for discrepancy in found:
-        yield discrepancy, ""
-    if found and not state.run.halt_rule:
-        first = found[0]
-        reason = (
-            f"{len(found)} found; first: {first.name} {first.subject}, "
-            f"journal {first.journal}, broker {first.broker}"
-        )
-        yield TradingHalted("discrepancy", reason), ""

@@ -10,9 +10,9 @@ import pytest
 from journal.events import (
     TYPES,
     BarClosed,
-    BrokerSnapshotTaken,
     ClockOffsetMeasured,
     DealRecorded,
+    EvidenceGathered,
     FeedCaughtUp,
     OrderAccepted,
     OrderFinished,
@@ -486,15 +486,13 @@ def test_every_decision_and_every_fact_about_money_is_taken_in_by_some_projectio
         "QuoteUnavailable",
         "EvidenceGathered",
         "ChangeChecked",
-        "BrokerSnapshotTaken",  # compared, never believed
-        "DiscrepancyFound",
         "PriceSeen",
         "JournalRecovered",
     }
 
 
 def test_what_no_projection_takes_in_moves_only_sequence_and_time() -> None:
-    before, story = initial(), Story().given(a(BrokerSnapshotTaken))
+    before, story = initial(), Story().given(a(EvidenceGathered))
     assert story.state.seq == 1
     before.seq, before.ts = 1, story.state.ts
     assert digest(story.state) == digest(before)

@@ -68,7 +68,6 @@ def config_of(folder: Path) -> Config:
         broker=Broker(
             kind="simulated",
             account=Account(login=account.login, server=account.server),
-            idle_polls=6,
             deviation=0,
             worker=Worker(),
         ),

@@ -14,7 +14,7 @@ import anyio
 
 from engine.broker.mt5 import Mt5Gateway
 from engine.broker.server_time import ServerTime
-from engine.config import Account, Config, Risk, SimulatedTerminal
+from engine.config import Account, Config, Reconcile, Risk, SimulatedTerminal
 from engine.config import Broker as BrokerSettings
 from engine.execution.intents import base32
 from engine.kernel import Kernel, warmup_of
@@ -89,7 +89,6 @@ def config_of(plan: Plan) -> Config:
         broker=BrokerSettings(
             kind="simulated",
             account=Account(login=account.login, server=account.server),
-            idle_polls=6,
             deviation=0,
         ),
         terminal=SimulatedTerminal(bars=dict.fromkeys(SYMBOLS[: plan.symbols], "bars")),
@@ -97,6 +96,7 @@ def config_of(plan: Plan) -> Config:
             _strategy(number, SYMBOLS[number % plan.symbols]) for number in range(plan.strategies)
         ],
         risk=Risk(per_trade_percent=0.5, margin_use_percent=30.0),
+        reconcile=Reconcile(slow_s=360.0),
     )
 
 

@@ -8,9 +8,7 @@ import pytest
 
 from journal.events import (
     BrokerReplied,
-    BrokerSnapshotTaken,
     DealRecorded,
-    DiscrepancyFound,
     EvidenceGathered,
     FeedCaughtUp,
     OrderAccepted,
@@ -19,7 +17,6 @@ from journal.events import (
     OrderRefused,
     OrderUnresolved,
     OrderVetoed,
-    PositionSeen,
     TerminalConnected,
     TradingHalted,
 )
@@ -27,7 +24,6 @@ from tests.given import (
     KEY,
     OTHER_KEY,
     RISING,
-    SERVER,
     SYMBOL,
     Story,
     a,
@@ -192,84 +188,3 @@ def test_a_strategy_starts_a_run_as_warm_as_the_remembered_bars_make_it() -> Non
     story = ready().given(*before, manifest(), a(TerminalConnected), a(FeedCaughtUp))
     [wish] = story.when(last)
     assert isinstance(wish, OrderProposed)
-
-
-# --- reconciliation
-
-
-def seen(**changes: Any) -> BrokerSnapshotTaken:
-    return a(BrokerSnapshotTaken, positions=[a(PositionSeen, **changes)])
-
-
-def holding() -> Story:
-    return ready().given(a(DealRecorded, commission=0.0))
-
-
-def test_a_snapshot_that_agrees_leads_to_nothing() -> None:
-    assert holding().when(seen()) == []
-
-
-@pytest.mark.parametrize(
-    ("snapshot", "expected"),
-    [
-        (
-            a(BrokerSnapshotTaken, positions=[]),
-            DiscrepancyFound("position missing", "2001", "buy 1 EURUSD", "none"),
-        ),
-        (
-            seen(volume=0.5),
-            DiscrepancyFound("volume", "2001", "buy 1 EURUSD", "buy 0.5 EURUSD"),
-        ),
-        (seen(type=1), DiscrepancyFound("volume", "2001", "buy 1 EURUSD", "sell 1 EURUSD")),
-        (
-            a(BrokerSnapshotTaken, balance=9_999.99, positions=[a(PositionSeen)]),
-            DiscrepancyFound("balance", SERVER, "10000.00", "9999.99"),
-        ),
-        (
-            a(
-                BrokerSnapshotTaken,
-                positions=[a(PositionSeen), a(PositionSeen, ticket=9, identifier=9, type=1)],
-            ),
-            DiscrepancyFound("position unknown", "9", "none", "sell 1 EURUSD"),
-        ),
-    ],
-    ids=["missing", "volume", "side", "balance", "unknown"],
-)
-def test_each_discrepancy_is_named_with_both_views_and_halts(
-    snapshot: BrokerSnapshotTaken, expected: DiscrepancyFound
-) -> None:
-    found, halted = holding().when(snapshot)
-    assert found == expected
-    assert isinstance(halted, TradingHalted)
-    assert halted.rule == "discrepancy"
-    for words in (expected.name, expected.journal, expected.broker):
-        assert words in halted.reason
-
-
-def test_positions_are_told_apart_by_identifier_as_their_tickets_may_change() -> None:
-    assert holding().when(seen(ticket=7777)) == []
-
-
-def test_a_snapshot_names_every_discrepancy_and_halts_once() -> None:
-    *found, halted = holding().when(a(BrokerSnapshotTaken, balance=1.0, positions=[]))
-    assert [d.name for d in found if isinstance(d, DiscrepancyFound)] == [
-        "position missing",
-        "balance",
-    ]
-    assert isinstance(halted, TradingHalted)
-    assert "2 found" in halted.reason
-    assert len(found) == 2
-
-
-def test_a_halted_engine_still_names_discrepancies_and_keeps_its_first_reason() -> None:
-    story = holding().given(a(TradingHalted, rule="broker answer"))
-    decisions = story.when(a(BrokerSnapshotTaken, positions=[]))
-    assert [type(d) for d in decisions] == [DiscrepancyFound]
-    assert story.state.run.halt_rule == "broker answer"
-
-
-def test_recording_the_brokers_truth_heals_so_that_a_second_snapshot_finds_nothing() -> None:
-    story = ready()
-    assert story.when(seen()) != []
-    story.given(a(DealRecorded, commission=0.0))
-    assert story.when(seen()) == []
