@@ -8,6 +8,7 @@ from typing import Any, Literal
 
 import pytest
 
+from engine.execution.document import OUTCOMES, outcomes
 from engine.execution.outcome import ERRORS, RETCODES, Verdict, classify
 from engine.terminal import constants
 from journal.events import (
@@ -99,6 +100,7 @@ ERROR_PROVES: dict[int, tuple[Proves, bool]] = {
     # From the worker process that stands between engine and module.
     -20001: ("refused", False),  # no worker, or no place in its queue: nothing was sent
     -20003: ("refused", False),  # what was meant is gone, seen before sending
+    -20004: ("refused", False),  # the operator's halt file was there before sending
     -20002: ("refused", True),  # the protocol does not carry the call: a bug of ours
     -20011: ("nothing", False),  # died before it answered
     -20012: ("nothing", False),  # stuck, and killed
@@ -179,3 +181,11 @@ def test_halting_and_acceptance_exclude_each_other() -> None:
         meaning = classify(a(BrokerReplied, retcode=code))
         assert not (meaning.halt and meaning.verdict is Verdict.ACCEPTED)
         assert meaning.name
+
+
+def test_the_page_of_outcomes_is_current() -> None:
+    page = OUTCOMES.read_text(encoding="utf-8")
+    assert page == outcomes(), "run `python -m engine.execution.document`"
+    for code in (*RETCODE_PROVES, *ERROR_PROVES):
+        if code in RETCODES or code in ERRORS:
+            assert f"| {code} |" in page

@@ -119,6 +119,7 @@ def trade(setting: Setting) -> Round:
     """
     config = demo_config(Path(setting.folder))
     (rule,) = config.strategies
+    assert isinstance(rule, MaCrossRsiConfig)
     Baseline.rule = rule
     Baseline.risk = config.risk.per_trade_percent / 100.0
     Baseline.margin_use = config.risk.margin_use_percent / 100.0
