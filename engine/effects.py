@@ -149,8 +149,6 @@ class Effects:
         self._recorder.commit()
         reply = self._withheld(wish.key) or await self._gateway.change(wish)
         self._recorder.record(reply, cause=intended.seq, corr=wish.key)
-        if wish.key not in self._recorder.state.changes.open:
-            await self._reconciler.follow()
 
     async def investigate_change(self, decision: AnyEvent) -> None:
         """Find out whether an unresolved change was applied."""
