@@ -7,7 +7,6 @@ other columns are there to be filtered and summed.
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping
-from concurrent.futures import ThreadPoolExecutor
 from operator import call
 
 import pyarrow as pa
@@ -37,7 +36,6 @@ they take 0.06 bytes an event."""
 _TEXT = ["data", "bulk"]
 _PAGE = 4 << 20
 _ROWS = 2048  # at a time: they stay in the processor's cache while they are decoded
-_AHEAD = 4 * _ROWS
 
 
 def to_parquet(bodies: list[bytes]) -> bytes:
@@ -173,22 +171,11 @@ def _texts(rows: pa.RecordBatch | pa.Table) -> list[bytes]:
 def _batches(data: bytes, entry: Segment, columns: list[str]) -> Iterator[pa.RecordBatch]:
     try:
         file = _file(data, ["type"] if "type" in columns else [])
-        for rows in _ahead(file.iter_batches(_AHEAD, columns=columns, use_threads=False)):
-            for first in range(0, rows.num_rows, _ROWS):
-                yield rows.slice(first, _ROWS)
+        yield from file.iter_batches(_ROWS, columns=columns, use_threads=False)
     except (pa.ArrowException, OSError) as error:  # OSError is how Arrow reports a bad page
         raise JournalCorrupt(
             f"{entry.file} cannot be read: {error}. Restore it from a backup"
         ) from error
-
-
-def _ahead(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
-    """Unpack in a thread what comes next, for which Arrow lets go of the interpreter's lock."""
-    with ThreadPoolExecutor(1) as beside:
-        coming = beside.submit(next, batches, None)
-        while (batch := coming.result()) is not None:
-            coming = beside.submit(next, batches, None)
-            yield batch
 
 
 def _file(data: bytes, dictionary: list[str], *, verify: bool = True) -> pq.ParquetFile:
