@@ -50,6 +50,9 @@ class Fs(Protocol):
     def truncate(self, path: Path, size: int) -> None:
         """Cut the file to `size` bytes, durably."""
 
+    def rewrite(self, path: Path) -> None:
+        """Write a file's bytes over themselves, durably."""
+
     def rename(self, old: Path, new: Path) -> None:
         """Give the file another name, replacing what bears it. Durable after `sync_folder`."""
 
@@ -108,6 +111,17 @@ class OsFs:
         handle = os.open(path, os.O_RDWR | _BINARY)
         try:
             os.ftruncate(handle, size)
+            os.fsync(handle)
+        finally:
+            os.close(handle)
+
+    def rewrite(self, path: Path) -> None:
+        data = self.read(path)
+        handle = os.open(path, os.O_RDWR | _BINARY)
+        try:
+            taken = os.write(handle, data)
+            if taken != len(data):
+                raise OSError(f"only {taken} of {len(data)} bytes were written over {path}")
             os.fsync(handle)
         finally:
             os.close(handle)

@@ -143,16 +143,13 @@ def cut(fs: Fs, directory: Path, torn: Torn, last_good: int) -> None:
 
 
 def make_durable(fs: Fs, directory: Path) -> None:
-    """Sync the last tail file: its writer may have died between a write and the sync.
+    """Write the last tail file once more: its writer may have died between a write and the sync.
 
-    What was read from it will be built upon, so a power cut must not take it away any more.
+    What was read from it will be built upon, so a power cut must not take it away any more. A sync
+    alone could lie: after one that failed, the pages count as written and are not.
     """
     for name in tail_names(fs, directory)[-1:]:
-        handle = fs.open(directory / layout.TAIL / name, new=False)
-        try:
-            fs.sync(handle)
-        finally:
-            fs.close(handle)
+        fs.rewrite(directory / layout.TAIL / name)
         fs.sync_folder(directory / layout.TAIL)
 
 

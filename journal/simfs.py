@@ -42,11 +42,11 @@ class _File:
     """Bytes as the process sees them, and how many of them are on the platter."""
 
     def __init__(self) -> None:
-        self.data = b""
+        self.data = bytearray()
         self.synced = 0
         self.lied = False
 
-    def after_power_loss(self, dice: random.Random) -> bytes:
+    def after_power_loss(self, dice: random.Random) -> bytearray:
         """Return what is there when the power is back."""
         rest = self.data[self.synced :]
         kept = bytearray(rest[: dice.randint(0, len(rest))])
@@ -104,7 +104,7 @@ class SimFs:
         return len(self._file(path).data)
 
     def read(self, path: Path, offset: int = 0) -> bytes:
-        return self._file(path).data[offset:]
+        return bytes(self._file(path).data[offset:])
 
     def open(self, path: Path, *, new: bool) -> int:
         def opened() -> int:
@@ -160,6 +160,14 @@ class SimFs:
             file.synced = size
 
         self._act("truncate", path, cut)
+
+    def rewrite(self, path: Path) -> None:
+        def rewritten(count: int) -> None:
+            file = self._file(path)
+            file.synced, file.lied = max(file.synced, count), file.lied and count < size
+
+        size = self.size(path)
+        self._act("rewrite", path, lambda: rewritten(size), half=lambda: rewritten(size // 2))
 
     def rename(self, old: Path, new: Path) -> None:
         def moved(names: dict[Path, _File]) -> None:

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import re
 import shutil
 from pathlib import Path
 
@@ -8,9 +9,9 @@ import pytest
 from journal import Limits, Writer, read, verify
 from journal.chain import digest
 from journal.envelope import stamp
-from journal.errors import JournalCorrupt
+from journal.errors import JournalCorrupt, JournalHalted
 from journal.events import JournalRecovered
-from journal.fs import OsFs
+from journal.simfs import Crash, Fault, Kind, SimFs
 from tests.journal.builders import RUN, event, events, grow, only_tail
 
 
@@ -61,29 +62,28 @@ def test_a_recovery_is_reported_until_the_journal_holds_its_event(tmp_path: Path
             assert writer.recovered == []
 
 
-class SyncsSeen(OsFs):
-    """The real file system; remembers which files were synced."""
-
-    def __init__(self) -> None:
-        self.paths: dict[int, str] = {}
-        self.synced: list[str] = []
-
-    def open(self, path: Path, *, new: bool) -> int:
-        handle = super().open(path, new=new)
-        self.paths[handle] = path.name
-        return handle
-
-    def sync(self, handle: int) -> None:
-        super().sync(handle)
-        self.synced.append(self.paths[handle])
+def commit_twice(fs: SimFs) -> None:
+    with Writer.open(Path("journal"), run=RUN, fs=fs) as writer:
+        for number in (1, 2):
+            writer.append(event(number))
+            writer.commit()
 
 
-def test_what_a_dead_writer_had_not_synced_is_synced_before_it_is_built_upon(
-    tmp_path: Path,
-) -> None:
-    dead, fs = crashed(tmp_path), SyncsSeen()
-    with Writer.open(dead, run=RUN, fs=fs):
-        assert fs.synced == ["000000000001.jsonl"]
+@pytest.mark.parametrize("kind", ["die before", "fail"])
+def test_what_a_writer_had_not_synced_is_durable_before_it_is_built_upon(kind: Kind) -> None:
+    """Also after a sync that failed: its pages count as written then, and no sync writes them."""
+    well = SimFs()
+    commit_twice(well)
+    syncs = [at for at, done in enumerate(well.log, 1) if re.match(r"sync \d", done)]
+    fs = SimFs(fault=Fault(syncs[1], kind))
+    with pytest.raises((Crash, JournalHalted)):
+        commit_twice(fs)
+    fs.restart(power_lost=False)
+    with Writer.open(Path("journal"), run=RUN, fs=fs) as writer:
+        writer.append(event(3))
+        writer.commit()
+    fs.restart(power_lost=True)
+    assert list(read(Path("journal"), fs=fs)) == events(3)
 
 
 def test_a_file_without_a_whole_event_is_quarantined_as_a_whole(tmp_path: Path) -> None:
