@@ -61,7 +61,7 @@ class Line:
         try:
             result = await self._carry(function, args, kwargs)
         except Died:
-            self._disk.dead = True
+            self._disk.die()
             raise
         if lost is not None:
             self._lose(lost)

@@ -123,7 +123,7 @@ class Session:
         self._plan = plan
         self._chance = dice(plan.seed, 2)
         self._config = config_of(plan)
-        self._disk = Disk(dice(plan.seed, 3))
+        self._disk = Disk(plan.seed)
         self._disk.interfere = self._interfere
         self._broker = Broker(plan)
         self._line = Line(self._broker, self._disk, self._note_sending)
@@ -136,6 +136,7 @@ class Session:
     def run(self) -> Record:
         """Play the session to its end."""
         anyio.run(self._play)
+        self._disk.begin()
         self.record.events = list(read(JOURNAL, fs=self._disk))
         self.record.visits.update(met(self.record.events, self.record.endings))
         return self.record
