@@ -1,13 +1,12 @@
 """Every kind of difference that there can be between the journal and the broker, as data: what it
 means, how it is healed, whether it halts.
 
-The page `RECONCILIATION.md` is written from it (`python -m engine.execution.differences`).
+The page `RECONCILIATION.md` is written from it (`engine.execution.document`).
 """
 
 from __future__ import annotations
 
 from enum import StrEnum
-from pathlib import Path
 
 import msgspec
 
@@ -138,8 +137,6 @@ class Discrepancy(msgspec.Struct, frozen=True):
 
 # --- the page
 
-PAGE = Path(__file__).with_name("RECONCILIATION.md")
-
 
 def page() -> str:
     """Return the page as it should be."""
@@ -151,7 +148,7 @@ def page() -> str:
         [
             "# What can differ between the journal and the broker",
             "",
-            "Written from `differences.py` by `python -m engine.execution.differences`.",
+            "Written from `differences.py` by `python -m engine.execution.document`.",
             "A difference counts when it was there in several readings over several seconds",
             "(`reconcile.grace_s`, `broker.evidence.polls`): lists lag. Healing is recording the",
             "broker's truth as events, so a second comparison finds nothing.",
@@ -168,7 +165,3 @@ def _halting(kind: Kind) -> str:
     if not kind.halts:
         return "no"
     return "when it stays" if kind.healed else "yes"
-
-
-if __name__ == "__main__":
-    PAGE.write_text(page(), encoding="utf-8", newline="\n")

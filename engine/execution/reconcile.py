@@ -5,10 +5,11 @@ It is pure and total, and sends nothing.
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Protocol
 
 import msgspec
 
-from engine.broker.gateway import OrderSeen
 from engine.execution.differences import Discrepancy, Name
 from journal.events import (
     BrokerSnapshotTaken,
@@ -36,7 +37,24 @@ UNKNOWN_POINT = 1e-9
 figure is taken over, however little it differs."""
 
 
-class History(msgspec.Struct, frozen=True):
+class Seen(Protocol):
+    """An order as the broker's lists had it; `filled` in lots, `done` when it was in history."""
+
+    @property
+    def ticket(self) -> int:
+        """By which it is known."""
+
+    @property
+    def done(self) -> bool:
+        """Nothing more will come of it."""
+
+    @property
+    def filled(self) -> float:
+        """Lots."""
+
+
+@dataclass(frozen=True, slots=True)
+class History:
     """What the broker's history showed, and whose it is: more than a snapshot has.
 
     deals, orders  of any stretch of time, in any order
@@ -45,7 +63,7 @@ class History(msgspec.Struct, frozen=True):
     login: int
     server: str
     deals: Sequence[DealRecorded] = ()
-    orders: Sequence[OrderSeen] = ()
+    orders: Sequence[Seen] = ()
 
 
 def diff(
@@ -114,7 +132,7 @@ def _orders(
     state: State,
     live: Sequence[OrderListed],
     magics: Collection[int],
-    history: Sequence[OrderSeen],
+    history: Sequence[Seen],
 ) -> Iterator[Discrepancy]:
     listed = {seen.ticket: seen for seen in live}
     done = {seen.ticket: seen for seen in history if seen.done}
@@ -140,7 +158,7 @@ def _doubted(state: State) -> list[str]:
     return [order.key for order in state.orders.open.values() if order.status not in LIVE]
 
 
-def _lost(order: Order, done: OrderSeen | None) -> Discrepancy:
+def _lost(order: Order, done: Seen | None) -> Discrepancy:
     view = f"{order.side} {order.volume:g} {order.symbol} {order.status}"
     theirs = "not listed" if done is None else f"done, {done.filled:g} filled"
     return Discrepancy(Name.LOST_ORDER, str(order.ticket), view, theirs)

@@ -11,7 +11,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from engine.broker.gateway import OrderSeen
-from engine.execution.differences import KINDS, PAGE, Discrepancy, Name, page
+from engine.execution import differences
+from engine.execution.differences import KINDS, Discrepancy, Name, page
 from engine.execution.reconcile import History, diff
 from journal.events import (
     TYPES,
@@ -323,4 +324,7 @@ def test_every_kind_of_difference_has_a_meaning_and_names_real_events() -> None:
 
 
 def test_the_page_is_written_from_the_list() -> None:
-    assert Path(PAGE).read_text(encoding="utf-8") == page()
+    written = Path(differences.__file__).with_name("RECONCILIATION.md")
+    assert written.read_text(encoding="utf-8") == page(), (
+        "run `python -m engine.execution.document`"
+    )
