@@ -35,7 +35,8 @@ from journal.events import (
     TradingResumed,
 )
 from journal.events.mt5 import DealEntry
-from projections.orders import Order
+from projections.idempotency import key_of
+from projections.orders import UNKNOWN, Order, unresolved
 from projections.run import SWITCHED_OFF, Run
 from projections.state import State
 
@@ -163,9 +164,16 @@ def resolution(state: State, command: ResolveOrder, deals: Deals) -> tuple[Order
             raise UsageError(f"{key} is a change, which has no order of its own; give ticket 0")
         data = OrderResolved(command.by, command.reason, key, command.executed, 0, 0.0, 0.0, 0)
         return data, change.seq
-    if order is None or order.status not in ("intended", "unresolved"):
+    if order is None or order.status not in UNKNOWN:
         raise UsageError(_not_unresolved(state, key, order))
+    known = deals(state.idempotency.intents.get(key, 0))
     if not command.executed:
+        for deal in known:
+            if key_of(state.idempotency, deal) == key:
+                raise UsageError(
+                    f"{key} was executed: deal {deal.ticket} of order {deal.order} is in the "
+                    "journal; nothing was changed"
+                )
         data = OrderResolved(command.by, command.reason, key, False, 0, 0.0, 0.0, 0)
         return data, order.seq
     if not command.order:
@@ -173,7 +181,7 @@ def resolution(state: State, command: ResolveOrder, deals: Deals) -> tuple[Order
     owner = state.idempotency.orders.get(command.order, key)
     if owner != key:
         raise UsageError(f"order {command.order} is {owner}'s already; nothing was changed")
-    return _executed(command, order, deals(state.idempotency.intents.get(key, 0))), order.seq
+    return _executed(command, order, known), order.seq
 
 
 def _executed(command: ResolveOrder, order: Order, deals: Iterable[DealRecorded]) -> OrderResolved:
@@ -194,12 +202,12 @@ def _executed(command: ResolveOrder, order: Order, deals: Iterable[DealRecorded]
 
 
 def _not_unresolved(state: State, key: str, order: Order | None) -> str:
-    waiting = [o.key for o in state.orders.open.values() if o.status in ("intended", "unresolved")]
-    waiting += [c.wish.key for c in state.changes.open.values()]
-    found = next((o for o in state.orders.done if o.key == key), order)
+    waiting = [(one.key, one.note) for one in unresolved(state.orders)]
+    waiting += [(change.wish.key, change.note) for change in state.changes.open.values()]
+    found = order or next((one for one in state.orders.done if one.key == key), None)
     what = f"{key} is {found.status}" if found is not None else f"no order {key} is open"
-    others = f"unresolved are: {', '.join(waiting)}" if waiting else "nothing is unresolved"
-    return f"{what}; {others}. Nothing was changed"
+    listed = "; ".join(f"{name} ({note})" for name, note in waiting)
+    return f"{what}; unresolved: {listed or 'nothing'}. Nothing was changed"
 
 
 def _request(command: FlattenPositions | CancelOrders, book: Book, config: Config) -> str:
@@ -215,8 +223,8 @@ def _request(command: FlattenPositions | CancelOrders, book: Book, config: Confi
         book.record(FlattenRequested(command.by, command.reason, command.symbol, command.strategy))
         return "to be closed: `daybook status` shows what is left"
     key = command.order_key.upper()
-    if key and key not in state.orders.open:
-        raise UsageError(f"no order {key} is open; nothing was changed")
+    if key and key not in (order.key for order in state.orders.open.values() if order.is_pending):
+        raise UsageError(f"no pending order {key} is open; nothing was changed")
     book.record(
         CancelRequested(command.by, command.reason, key, command.symbol, command.strategy),
         corr=key,
