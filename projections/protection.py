@@ -97,6 +97,12 @@ class Protection(msgspec.Struct):
     points: dict[str, float] = {}
 
 
+def waits(track: Track, msc: int) -> bool:
+    """Tell whether a refusal is too fresh for another try. `msc`: server milliseconds; a clock
+    that is set back does not make the wait longer."""
+    return 0 < track.wait_msc - msc <= WAIT_MS[1]
+
+
 def initial() -> Protection:
     """Return the state before any event."""
     return Protection(book=Positions())
@@ -170,7 +176,6 @@ def _bar(state: Protection, event: Event[BarClosed]) -> None:
     bar = event.data
     spread = bar.spread * state.points.get(bar.symbol, 0.0)
     msc = (bar.time + SECONDS[bar.timeframe]) * 1000
-    known = state.prices.get(bar.symbol)
     held = False
     for position in state.book.open.values():
         if position.symbol != bar.symbol:
@@ -183,7 +188,7 @@ def _bar(state: Protection, event: Event[BarClosed]) -> None:
             _follow(track, 1, bar.high if whole else bar.close)
         else:
             _follow(track, -1, (bar.low if whole else bar.close) + spread)
-    if held and (known is None or msc >= known.msc):
+    if held:
         state.prices[bar.symbol] = Price(bar.close, bar.close + spread, msc)
 
 

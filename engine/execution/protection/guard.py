@@ -24,6 +24,7 @@ from journal.events import BarClosed, PriceSeen, SymbolSpecified
 from projections.changes import of_position
 from projections.market import series_name
 from projections.positions import Position
+from projections.protection import waits
 from projections.state import State
 
 
@@ -95,7 +96,8 @@ def at_bar(state: State, guards: Iterable[Guard], symbol: str, timeframe: str) -
     price = state.protection.prices.get(symbol)
     if price is None:  # nothing is open in the symbol
         return
-    bars = state.market.series[series_name(symbol, timeframe)].bars
+    series = state.market.series.get(series_name(symbol, timeframe))
+    bars = series.bars if series is not None else ()
     for guard in guards:
         if (guard.symbol, guard.timeframe) == (symbol, timeframe):
             atr = {period: a.value for period, a in guard.atr.items() if a.ready}
@@ -158,7 +160,7 @@ def held_at(state: State, position: Position, seen: Seen, msc: int) -> Held | No
     """Return a position as its protection looks at it, at a price and a time of the broker's
     clock; None while it must wait after a refusal."""
     track = state.protection.tracks.get(position.identifier)
-    if track is None or msc < track.wait_msc:
+    if track is None or waits(track, msc):
         return None
     side, price = position.side, seen.exit(position.side)
     return Held(
