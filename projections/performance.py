@@ -10,7 +10,7 @@ import msgspec
 from journal.envelope import Event
 from journal.events import BarClosed, DealRecorded, SymbolSpecified
 from journal.events.mt5 import DealEntry, DealType
-from projections.account import ACCOUNT, Account
+from projections.account import ACCOUNT, Account, is_earned
 from projections.base import Projection
 from projections.positions import POSITIONS, Position, Positions
 
@@ -28,7 +28,7 @@ class Performance(msgspec.Struct):
 
     equity        balance plus floating profit as of the last bar or deal
     floating      by position, as of the last bar of its symbol
-    peak          highest equity so far; deposits and withdrawals move it along
+    peak          highest equity so far; what is paid in or out, or granted, moves it along
     drawdown      deepest fall of equity below its peak; drawdown_percent of that peak
     trades        positions closed; wins those with a profit after costs
     """
@@ -54,9 +54,10 @@ def initial() -> Performance:
 
 
 def net_profit(state: Performance) -> float:
-    """Return realised profit after all costs, deposits apart."""
+    """Return realised profit after all costs; what was paid in or granted is none."""
     account = state.account
-    return account.profit + account.commission + account.swap + account.fee
+    costs = account.commission + account.swap + account.fee
+    return account.profit + account.income + costs
 
 
 def _specified(state: Performance, event: Event[SymbolSpecified]) -> None:
@@ -90,7 +91,7 @@ def _deal(state: Performance, event: Event[DealRecorded]) -> None:
     POSITIONS.evolve(state.book, event)
     before = state.account.balance
     ACCOUNT.evolve(state.account, event)
-    if deal.type == DealType.BALANCE:
+    if not is_earned(deal):
         state.peak += state.account.balance - before
     elif deal.type in (DealType.BUY, DealType.SELL):
         result = deal.profit + deal.commission + deal.swap + deal.fee
@@ -137,4 +138,4 @@ _HANDLERS: dict[Any, Any] = {
     DealRecorded: _deal,
 }
 
-PERFORMANCE = Projection("performance", 2, initial, _HANDLERS)
+PERFORMANCE = Projection("performance", 3, initial, _HANDLERS)

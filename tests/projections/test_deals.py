@@ -111,6 +111,7 @@ def test_the_balance_is_the_sum_of_the_deals(book: Book) -> None:
     assert account.balance == pytest.approx(book.cents / 100, abs=1e-6)
     assert account.deals == len(book.deals)
     parts = (account.deposits, account.profit, account.commission, account.swap, account.fee)
+    assert (account.granted, account.income) == (0.0, 0.0)
     assert sum(parts) == pytest.approx(account.balance, abs=1e-6)
 
 

@@ -29,6 +29,7 @@ from journal.events import (
     TerminalLost,
     TradingHalted,
 )
+from journal.events.mt5 import DealType
 from projections.idempotency import key_of
 from projections.market import recent
 from projections.orders import KEEP_DONE, unresolved
@@ -343,6 +344,48 @@ def test_the_balance_takes_profit_and_every_cost() -> None:
     assert (account.swap, account.fee) == (-2.0, -1.0)
 
 
+OPERATIONS = {
+    DealType.BALANCE: "deposits",
+    DealType.CHARGE: "income",
+    DealType.CORRECTION: "granted",
+    DealType.BONUS: "granted",
+    DealType.COMMISSION: "commission",
+    DealType.COMMISSION_DAILY: "commission",
+    DealType.COMMISSION_MONTHLY: "commission",
+    DealType.COMMISSION_AGENT_DAILY: "commission",
+    DealType.COMMISSION_AGENT_MONTHLY: "commission",
+    DealType.INTEREST: "income",
+    DealType.DIVIDEND: "income",
+    DealType.DIVIDEND_FRANKED: "income",
+    DealType.TAX: "income",
+    99: "granted",
+}
+"""Where the money of each deal that is no trade goes."""
+
+
+@pytest.mark.parametrize(("kind", "part"), OPERATIONS.items())
+@pytest.mark.parametrize("amount", [250.0, -250.0])
+def test_money_without_a_trade_is_where_it_belongs_and_only_what_is_earned_is_a_result(
+    kind: int, part: str, amount: float
+) -> None:
+    state = after(deposit(1000.0), msgspec.structs.replace(deposit(amount, 2), type=kind))
+    account, performance = state.account, state.performance
+    parts = {name: getattr(account, name) for name in ("deposits", "granted", "income", "profit")}
+    parts |= {name: getattr(account, name) for name in ("commission", "swap", "fee")}
+    expected = {"deposits": 1000.0}
+    expected[part] = expected.get(part, 0.0) + amount
+    assert {name: value for name, value in parts.items() if value} == expected
+    assert account.balance == 1000.0 + amount
+    earned = part in ("commission", "income")
+    assert net_profit(performance) == (amount if earned else 0.0)
+    assert performance.drawdown == (250.0 if earned and amount < 0 else 0.0)
+
+
+def test_every_deal_type_is_a_trade_or_a_credit_or_has_its_place() -> None:
+    trades = {DealType.BUY, DealType.SELL, DealType.BUY_CANCELED, DealType.SELL_CANCELED}
+    assert {*OPERATIONS} - {99} == {*DealType} - trades - {DealType.CREDIT}
+
+
 def test_credit_is_not_balance() -> None:
     account = after(deal(1, type=3, position_id=0, profit=500.0)).account
     assert (account.credit, account.balance) == (500.0, 0.0)
@@ -350,7 +393,7 @@ def test_credit_is_not_balance() -> None:
 
 def test_charges_count_as_losses_not_as_withdrawals() -> None:
     account = after(deposit(100.0), deal(2, type=4, position_id=0, profit=-5.0)).account
-    assert (account.balance, account.deposits, account.profit) == (95.0, 100.0, -5.0)
+    assert (account.balance, account.deposits, account.income) == (95.0, 100.0, -5.0)
 
 
 # --- idempotency
@@ -482,11 +525,9 @@ def test_every_decision_and_every_fact_about_money_is_taken_in_by_some_projectio
     taken = {kind for projection in PROJECTIONS for kind in projection.handlers}
     passed_over = {name for name, kind in TYPES.items() if kind not in taken}
     assert passed_over == {
-        "QuoteObserved",  # weighed at once
         "QuoteUnavailable",
         "EvidenceGathered",
         "ChangeChecked",
-        "PriceSeen",
         "JournalRecovered",
     }
 
