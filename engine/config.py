@@ -119,10 +119,14 @@ class Risk(Section, frozen=True, kw_only=True):
 
     per_trade_percent   of equity, lost when the stop is hit at its level
     margin_use_percent  of free margin that one new position may bind
+    most_positions      that may be open at once, of all strategies and symbols; 0 for any number
+    most_lots           of one symbol that may be open at once, both ways together; 0 for any
     """
 
     per_trade_percent: Percent = 1.0
     margin_use_percent: Percent = 50.0
+    most_positions: Annotated[int, Meta(ge=0, le=10_000)] = 0
+    most_lots: Annotated[float, Meta(ge=0.0)] = 0.0
 
 
 class PositionPolicy(Section, frozen=True, kw_only=True):
@@ -178,8 +182,8 @@ class Reconcile(Section, frozen=True, kw_only=True):
 class Foreign(Section, frozen=True, kw_only=True):
     """Positions that a person or another program opened. They are shown and never touched.
 
-    count_in_exposure  whether they count where positions and lots are limited. The free margin that
-                       the broker names is always that of the whole account
+    count_in_exposure  whether they count towards `risk.most_positions` and `risk.most_lots`. The
+                       free margin is the broker's figure, in which they always count
     """
 
     count_in_exposure: bool = True

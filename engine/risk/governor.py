@@ -7,6 +7,7 @@ from engine.broker.prices import pending_problem, round_to_tick, stops_problem
 from engine.config import Config
 from engine.execution import closing, policy
 from engine.execution.closing import Objection, unknown
+from engine.risk.exposure import exceeded
 from engine.risk.sizing import Constraints, Sizing, position_size
 from journal.events import OrderIntended, OrderVetoed, QuoteObserved, SymbolSpecified
 from projections.orders import Order
@@ -67,6 +68,9 @@ def _weigh(
     sizing = _size(state, config, abs(entry - sl), quote, spec)
     if sizing.problem:
         return "size", sizing.problem
+    too_much = exceeded(state, config, order, sizing.volume)
+    if too_much is not None:
+        return too_much
     return OrderIntended(
         key=order.key,
         strategy=order.strategy,
