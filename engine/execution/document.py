@@ -1,13 +1,16 @@
-"""`python -m engine.execution.document` writes `OUTCOMES.md` from the table of outcomes."""
+"""`python -m engine.execution.document` writes `OUTCOMES.md` from the table of outcomes, and
+`RECONCILIATION.md` from that of differences."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 from pathlib import Path
 
+from engine.execution.differences import page as reconciliation
 from engine.execution.outcome import ERRORS, RETCODES, SPECIAL, Meaning, Verdict
 
 OUTCOMES = Path(__file__).with_name("OUTCOMES.md")
+RECONCILIATION = Path(__file__).with_name("RECONCILIATION.md")
 
 _PREFACE = """# What an answer proves
 
@@ -69,8 +72,9 @@ def _then(meaning: Meaning) -> str:
 
 
 def main() -> None:
-    """Write the page."""
+    """Write both pages."""
     OUTCOMES.write_text(outcomes(), encoding="utf-8", newline="\n")
+    RECONCILIATION.write_text(reconciliation(), encoding="utf-8", newline="\n")
 
 
 if __name__ == "__main__":
