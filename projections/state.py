@@ -85,10 +85,16 @@ def initial() -> State:
 class Fold:
     """Folds events into one State, each event only into the projections that take it in."""
 
-    def __init__(self, state: State | None = None) -> None:
+    def __init__(
+        self, state: State | None = None, only: Iterable[Projection[Any]] = PROJECTIONS
+    ) -> None:
+        """Go on from `state`.
+
+        only   the projections to fold, IDEMPOTENCY among them: it knows which deals are recorded
+        """
         self.state = initial() if state is None else state
         routes: dict[type, list[tuple[Any, Any]]] = {}
-        for projection in PROJECTIONS:
+        for projection in only:
             part = getattr(self.state, projection.name)
             for kind, handler in projection.handlers.items():
                 routes.setdefault(kind, []).append((handler, part))
@@ -113,9 +119,9 @@ class Fold:
                 handler(part, event)
 
 
-def fold(events: Iterable[AnyEvent]) -> State:
-    """Fold all events from the beginning and return the state."""
-    folding = Fold()
+def fold(events: Iterable[AnyEvent], only: Iterable[Projection[Any]] = PROJECTIONS) -> State:
+    """Fold all events from the beginning and return the state; `only` as for Fold."""
+    folding = Fold(only=only)
     for event in events:
         folding.evolve(event)
     return folding.state

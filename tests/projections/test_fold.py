@@ -30,7 +30,8 @@ from journal.events import (
     TradingHalted,
 )
 from journal.events.mt5 import DealType
-from projections.idempotency import key_of
+from projections.account import ACCOUNT
+from projections.idempotency import IDEMPOTENCY, key_of
 from projections.market import recent
 from projections.orders import KEEP_DONE, unresolved
 from projections.performance import net_profit
@@ -519,6 +520,15 @@ def test_folding_all_together_is_folding_each_alone() -> None:
         for event in events:
             alone = projection.evolve(alone, event)
         assert digest(alone) == digest(getattr(together, projection.name))
+
+
+def test_some_projections_fold_by_themselves_as_they_do_among_all() -> None:
+    events = play(real_bars(1500)).events
+    books = fold([*events, *events], only=(ACCOUNT, IDEMPOTENCY))  # each deal is seen twice
+    together = fold(events)
+    assert books.account == together.account
+    assert books.idempotency.deals == together.idempotency.deals
+    assert books.market == initial().market
 
 
 def test_every_decision_and_every_fact_about_money_is_taken_in_by_some_projection() -> None:

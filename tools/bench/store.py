@@ -22,6 +22,7 @@ from journal.snapshot import Snapshot, newest, save
 from projections.state import Fold, State, fold
 from tools.bench.contender import ROOT, Missing
 from tools.bench.machine import peak_mb
+from tools.bench.replay import BOOKS
 from tools.bench.rows import Contest, Metric, Round, Sample, Setting
 from tools.bench.sealed import some_key
 
@@ -44,11 +45,11 @@ def decoded(setting: Setting) -> Round:
 
 
 def folded(setting: Setting) -> Round:
-    """Check the chain of segments, decode strictly, fold all projections."""
+    """Check the chain of segments, decode strictly, fold orders, positions and account."""
 
     def run() -> Sample:
         begun = perf_counter()
-        state = fold(read(Path(setting.corpus), until=setting.size))
+        state = fold(read(Path(setting.corpus), until=setting.size), BOOKS)
         return {"rate": state.seq / (perf_counter() - begun)}
 
     return run
@@ -218,7 +219,7 @@ CONTESTS = (
     Contest(
         name="segments-replay",
         group="journal",
-        summary="the same with the chain checked and all projections folded",
+        summary="the same with the chain checked; orders, positions and account folded",
         ours="tools.bench.store:folded",
         references=_DECODE,
         metrics=(
