@@ -32,6 +32,9 @@ KEEP_DONE = 64
 VOLUME_EPSILON = 1e-9
 """Lots. Volumes are multiples of a step of at least 1e-8; sums of them differ by rounding only."""
 
+VOLUME_DECIMALS = 8
+"""To which sums of volumes are rounded: MT5 keeps no more."""
+
 UNKNOWN = ("intended", "unresolved")
 """Statuses of orders whose outcome is not known."""
 
@@ -261,7 +264,7 @@ def _deal(state: Orders, event: Event[DealRecorded]) -> None:
     state.fills += 1
     if not order.filled:
         order.filled_ns = event.ts - order.intended
-    filled = order.filled + deal.volume
+    filled = round(order.filled + deal.volume, VOLUME_DECIMALS)
     order.average = (order.average * order.filled + deal.price * deal.volume) / filled
     order.filled = filled
     _slip(order)

@@ -23,7 +23,7 @@ from journal.events import (
 )
 from journal.events.mt5 import DealEntry, DealReason, DealType
 from projections.base import Projection
-from projections.orders import VOLUME_EPSILON
+from projections.orders import VOLUME_DECIMALS, VOLUME_EPSILON
 
 
 class Position(msgspec.Struct):
@@ -166,7 +166,7 @@ def _plan(state: Positions, key: str, lots: float) -> Planned | None:
 
 def _open(state: Positions, event: Event[DealRecorded], side: int, planned: Planned | None) -> None:
     deal = event.data
-    volume = deal.volume - state.early.pop(deal.position_id, 0.0)
+    volume = round(deal.volume - state.early.pop(deal.position_id, 0.0), VOLUME_DECIMALS)
     if volume <= VOLUME_EPSILON:
         _close_early(state, deal.position_id, -volume)
         return
@@ -206,7 +206,7 @@ def _close_early(state: Positions, identifier: int, volume: float) -> None:
 
 
 def _add(position: Position, deal: DealRecorded) -> None:
-    volume = position.volume + deal.volume
+    volume = round(position.volume + deal.volume, VOLUME_DECIMALS)
     position.price = (position.price * position.volume + deal.price * deal.volume) / volume
     position.volume = volume
 
@@ -215,7 +215,7 @@ def _reduce(
     state: Positions, position: Position, event: Event[DealRecorded], planned: Planned | None
 ) -> None:
     deal = event.data
-    rest = position.volume - deal.volume
+    rest = round(position.volume - deal.volume, VOLUME_DECIMALS)
     if abs(rest) <= VOLUME_EPSILON:
         del state.open[position.identifier]
         if deal.reason == DealReason.ROLLOVER:
