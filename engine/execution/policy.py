@@ -152,8 +152,14 @@ def _reduce(
 
 
 def ready(state: State, config: Config) -> list[Order]:
-    """Return the openings that have waited for closes and need to wait no more, oldest first."""
-    return [order for order in waiting(state) if not in_the_way(state, config, order)]
+    """Return the openings that have waited for closes and need to wait no more, oldest first: none
+    of the closes is under way, and nothing is left in their way."""
+    busy = {state.policies.closes.get(key) for key in state.orders.open}
+    return [
+        order
+        for order in waiting(state)
+        if order.key not in busy and not in_the_way(state, config, order)
+    ]
 
 
 def waiting(state: State) -> list[Order]:
