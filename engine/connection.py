@@ -13,6 +13,7 @@ from engine.broker.server_time import ServerTime
 from engine.broker.server_watch import measure_offset
 from engine.broker.zones import require_agreement
 from engine.clock import Clock
+from engine.clock_watch import ClockWatch
 from engine.effects import Effects
 from engine.feeds.live import LiveBars
 from engine.reconciler import DAY_MSC, Reconciler
@@ -36,10 +37,11 @@ class Connection:
         effects: Effects,
         clock: Clock,
         server_time: ServerTime,
+        watch: ClockWatch,
     ) -> None:
         self._recorder, self._gateway, self._bars = recorder, gateway, bars
         self._reconciler, self._effects = reconciler, effects
-        self._clock, self._server_time = clock, server_time
+        self._clock, self._server_time, self._watch = clock, server_time, watch
 
     async def connect(self) -> None:
         """Connect and recover. Raises BrokerError, CallFailed."""
@@ -89,6 +91,7 @@ class Connection:
     async def _measure_clock(self) -> None:
         """Hold the broker's clock against ours; while no tick is fresh, its rule is believed."""
         rule = self._server_time.rule
+        self._watch.rest()
         measured = await measure_offset(self._gateway, self._clock)
         if measured is None:
             server_msc = await self._gateway.server_msc()

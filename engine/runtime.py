@@ -16,6 +16,7 @@ import msgspec
 from engine.broker.gateway import CallFailed, Gateway
 from engine.broker.server_time import ServerTime
 from engine.clock import Clock
+from engine.clock_watch import ClockWatch
 from engine.config import Config
 from engine.connection import Connection
 from engine.effects import Effects
@@ -94,6 +95,9 @@ class Engine:
         doors = world.doors
         forbidden = doors.switch.thrown if doors is not None else lambda: False
         self._effects = Effects(recorder, gateway, self._reconciler, clock, config, forbidden)
+        self._watch = ClockWatch(
+            recorder, gateway, clock, world.server_time, config.reconcile.clock_s
+        )
         self._connection = Connection(
             recorder,
             gateway,
@@ -102,6 +106,7 @@ class Engine:
             self._effects,
             clock,
             world.server_time,
+            self._watch,
         )
         self._operator = (
             Operator(doors, recorder, self._reconciler, config, self.stop) if doors else None
@@ -165,6 +170,7 @@ class Engine:
     async def _turn(self) -> None:
         """Look once at everything that may be new: deals before bars, as they happened within the
         bar."""
+        await self._watch.look()
         await self._reconciler.look()
         await self._bars.read()
         await self._prices.look()
