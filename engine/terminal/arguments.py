@@ -10,7 +10,7 @@ import operator
 from datetime import datetime
 from typing import SupportsFloat, SupportsIndex
 
-from engine.terminal.request import ArgumentRefused, is_text
+from engine.terminal.request import SHORT_TEXT, ArgumentRefused, is_text
 
 INVALID_ARGUMENTS = "Invalid arguments"
 INVALID_COUNT = "Invalid number of arguments"
@@ -36,10 +36,12 @@ def symbol(value: object) -> str:
     Raises:
         ArgumentRefused: not a str, or longer than 29 UTF-16 units.
     """
+    # Of almost every call: short enough whatever its characters, and nothing to cut off.
+    if type(value) is str and len(value) <= SHORT_TEXT and "\0" not in value:
+        return value
     if not is_text(value):
         raise ArgumentRefused(INVALID_ARGUMENTS)
-    name = str(value)
-    return name.partition("\0")[0] if "\0" in name else name
+    return str(value).partition("\0")[0]
 
 
 def text(name: str, value: object) -> str:

@@ -14,6 +14,8 @@ from engine.terminal.records import TradeRequest
 
 #: Symbols and comments hold at most this many UTF-16 units.
 MAX_TEXT = 29
+#: A character is one or two units: a text of so many characters fits, whichever they are.
+SHORT_TEXT = MAX_TEXT // 2
 
 _U32 = 1 << 32
 _U64 = 1 << 64
@@ -86,8 +88,7 @@ def is_text(value: object) -> bool:
     """Whether the module takes this as a symbol or comment."""
     if not isinstance(value, str):
         return False
-    # A character is one or two units: short texts, which almost all are, need no counting.
-    if len(value) <= MAX_TEXT // 2:
+    if len(value) <= SHORT_TEXT:  # which almost all are
         return True
     return len(value.encode("utf-16-le", "surrogatepass")) <= 2 * MAX_TEXT
 

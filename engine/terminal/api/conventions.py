@@ -121,37 +121,39 @@ class Convention:
         return function
 
 
+_NONE, _POSITIONAL, _KEYWORDS = "none", "positional", "keywords"
+
+
 def no_arguments(failure: object = None) -> Convention:
     """`METH_NOARGS`."""
-    return Convention("none", failure)
+    return Convention(_NONE, failure)
 
 
 def positional(failure: object = None) -> Convention:
     """`METH_VARARGS`: the method gets the arguments."""
-    return Convention("positional", failure)
+    return Convention(_POSITIONAL, failure)
 
 
 def keywords(failure: object = None) -> Convention:
     """`METH_VARARGS | METH_KEYWORDS`: the method gets the tuple and the dict."""
-    return Convention("keywords", failure)
+    return Convention(_KEYWORDS, failure)
 
 
 def bind(link: Link, method: Function) -> Function:
-    """A method as a program calls it."""
+    """A method as a program calls it: `last_error`, the market's pace and faults are around it.
+
+    One function and no layers: a robot makes some of these calls with every bar.
+    """
     convention: Convention = method.convention  # type: ignore[attr-defined]  # set by the decorator
-    guarded = _guarded(link, method, convention.failure)
-    function = _KINDS[convention.kind](method.__name__, guarded)
-    function.__name__ = function.__qualname__ = method.__name__
-    function.__doc__ = method.__doc__
-    return function
-
-
-def _guarded(link: Link, method: Function, failure: object) -> Function:
-    """A method with `last_error`, the market's pace and faults around it."""
-    name = method.__name__
+    name, failure = method.__name__, convention.failure
+    whole, bare = convention.kind == _KEYWORDS, convention.kind == _NONE
     reads = name in _READS
 
-    def guarded(*arguments: object) -> Any:
+    def function(*arguments: Any, **named: Any) -> Any:
+        if whole:
+            arguments = arguments, named
+        elif named or (bare and arguments):
+            raise _not_taken(name, arguments, named, bare=bare)
         link.error = SUCCESS
         if reads and link.steps_per_read:
             link.let_market_move()
@@ -168,43 +170,20 @@ def _guarded(link: Link, method: Function, failure: object) -> Function:
             link.error = (failed.code, failed.text)
             return failure
 
-    return guarded
+    function.__name__ = function.__qualname__ = name
+    function.__doc__ = method.__doc__
+    return function
 
 
-def _without_arguments(name: str, guarded: Function) -> Function:
-    def call(*arguments: object, **named: object) -> Any:
-        if named:
-            raise TypeError(f"MetaTrader5._core.{name}() takes no keyword arguments")
-        if arguments:
-            raise TypeError(
-                f"MetaTrader5._core.{name}() takes no arguments ({len(arguments)} given)"
-            )
-        return guarded()
-
-    return call
-
-
-def _with_positions(name: str, guarded: Function) -> Function:
-    def call(*arguments: object, **named: object) -> Any:
-        if named:
-            raise TypeError(f"{name}() takes no keyword arguments")
-        return guarded(*arguments)
-
-    return call
-
-
-def _with_keywords(_name: str, guarded: Function) -> Function:
-    def call(*arguments: object, **named: object) -> Any:
-        return guarded(arguments, named)
-
-    return call
-
-
-_KINDS: dict[str, Callable[[str, Function], Function]] = {
-    "none": _without_arguments,
-    "positional": _with_positions,
-    "keywords": _with_keywords,
-}
+def _not_taken(
+    name: str, arguments: tuple[Any, ...], named: dict[str, Any], *, bare: bool
+) -> TypeError:
+    """What CPython raises before the C function runs."""
+    if not bare:
+        return TypeError(f"{name}() takes no keyword arguments")
+    if named:
+        return TypeError(f"MetaTrader5._core.{name}() takes no keyword arguments")
+    return TypeError(f"MetaTrader5._core.{name}() takes no arguments ({len(arguments)} given)")
 
 
 def exception_set(name: str) -> SystemError:
