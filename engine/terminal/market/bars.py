@@ -80,6 +80,7 @@ class BarMarket(Market):
                 )
         self._start = start
         self._lanes: list[_Lane] = []
+        self._alone: _Lane | None = None
         self._times: Iterator[int] = iter(())
 
     def bind(self, symbols: Mapping[str, Symbol], zone: ZoneRule) -> None:
@@ -92,6 +93,7 @@ class BarMarket(Market):
         ]
         self.quotes = {lane.quote.symbol: lane.quote for lane in self._lanes}
         self._by_name = {lane.quote.symbol: lane for lane in self._lanes}
+        self._alone = self._lanes[0] if len(self._lanes) == 1 else None
         self.seek(self._start)
 
     def seek(self, step: int) -> None:
@@ -120,6 +122,28 @@ class BarMarket(Market):
             if not self._load(self.step + 1):
                 return False
             time_msc = next(self._times)
+        self.step += 1
+        self.time_msc = time_msc
+        if self._alone is None:
+            quiet = self._pass_by(time_msc)
+        else:  # written out: it is the whole of almost every robot's step
+            quote = self._alone.quote
+            bid_low, bid_high, ask_low, ask_high, bid, ask, stamp = next(self._alone.rows)
+            quiet = (
+                bid_low > quote.bid_low
+                and bid_high < quote.bid_high
+                and ask_low > quote.ask_low
+                and ask_high < quote.ask_high
+                and time_msc < self.timer
+            )
+            if quiet:
+                quote.bid, quote.ask, quote.time_msc = bid, ask, stamp
+        if not quiet:
+            self.listener(self._points(self.step))
+        return True
+
+    def _pass_by(self, time_msc: int) -> bool:
+        """Move all quotes by a step, unless something can happen in it: then none is moved."""
         quiet = time_msc < self.timer
         for lane in self._lanes:
             lane.row = row = next(lane.rows)
@@ -131,15 +155,11 @@ class BarMarket(Market):
                 or row[3] >= quote.ask_high
             ):
                 quiet = False
-        self.step += 1
-        self.time_msc = time_msc
         if quiet:
             for lane in self._lanes:
                 quote = lane.quote
                 _, _, _, _, quote.bid, quote.ask, quote.time_msc = lane.row
-        else:
-            self.listener(self._points(self.step))
-        return True
+        return quiet
 
     def _points(self, step: int) -> Iterator[Point]:
         """The points of a step over all symbols, by time and then by symbol in the order of
