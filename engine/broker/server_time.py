@@ -12,8 +12,11 @@ from zoneinfo import ZoneInfo
 
 from journal.errors import ConfigError
 
+_DAY_S = 86_400
+"""Seconds for which one look at the zone database serves, on all days but two of a year."""
+
 _BLOCK_S = 1800
-"""Seconds for which one look at the zone database serves; changes fall on half hours."""
+"""The same on a day on which the clocks change; they change on half hours."""
 
 _RULE = re.compile(r"(new-york|eu|utc)([+-]\d{1,2})?")
 _ZONES = {
@@ -63,11 +66,20 @@ class ServerTime:
 
     def utc_ns(self, server_msc: int) -> int:
         """Return nanoseconds UTC of a server millisecond stamp."""
-        return (server_msc - 1000 * self.offset(server_msc // 1000)) * 1_000_000
+        server_s = server_msc // 1000
+        if not self._from <= server_s < self._until:
+            self._look_up(server_s)
+        return (server_msc - 1000 * self._offset) * 1_000_000
 
     def _look_up(self, server_s: int) -> None:
-        self._from = server_s - server_s % _BLOCK_S
-        self._until = self._from + _BLOCK_S
-        wall = datetime.fromtimestamp(self._from, UTC).replace(tzinfo=None)
+        begin, length = server_s - server_s % _DAY_S, _DAY_S
+        offset = self._zone_offset(begin)
+        if self._zone_offset(begin + length) != offset:
+            begin, length = server_s - server_s % _BLOCK_S, _BLOCK_S
+            offset = self._zone_offset(begin)
+        self._from, self._until, self._offset = begin, begin + length, offset
+
+    def _zone_offset(self, server_s: int) -> int:
+        wall = datetime.fromtimestamp(server_s, UTC).replace(tzinfo=None)
         there = (wall - timedelta(hours=self._ahead)).replace(tzinfo=self._zone, fold=1)
-        self._offset = self._from - int(there.timestamp())
+        return server_s - int(there.timestamp())
