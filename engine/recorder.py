@@ -20,8 +20,11 @@ class Journal(Protocol):
     """What a run needs of the journal's writer."""
 
     next_seq: int
-    head: bytes
     recovered: list[JournalRecovered]
+
+    @property
+    def head(self) -> bytes:
+        """The hash of the last appended event."""
 
     def append(self, event: AnyEvent) -> None:
         """Add an event behind the last one."""

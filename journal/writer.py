@@ -17,8 +17,7 @@ import msgspec
 
 from journal import layout, recover, schema, snapshot, tail
 from journal.background import Sealing
-from journal.chain import link
-from journal.codec import decode, encode, frame
+from journal.codec import decode, encode
 from journal.envelope import AnyEvent
 from journal.errors import InvalidEvent, JournalCorrupt, JournalHalted
 from journal.events import JournalRecovered
@@ -50,7 +49,6 @@ class Writer:
     run          named in the header of every tail file begun from now on
     recovered    recoveries that the journal does not hold as events yet
     next_seq     sequence that the next event must bear
-    head         hash of the last appended event, 32 hexadecimal ASCII characters
     durable_seq  the last event that survives a crash
     sealing      what seals full files in the background, if anything does
     """
@@ -71,7 +69,6 @@ class Writer:
         """Use `Writer.open`."""
         self.recovered: list[JournalRecovered] = []
         self.next_seq = place.next_seq
-        self.head = place.head
         self.durable_seq = place.next_seq - 1
         self._durable_head = place.head
         self._directory = directory
@@ -82,7 +79,7 @@ class Writer:
         self._clock = clock
         self._release = release
         self.sealing = sealing
-        self._lines: list[bytes] = []
+        self._bodies: list[bytes] = []
         self._oldest = 0
         self._stop: JournalHalted | None = None
         self._closed = False
@@ -142,6 +139,11 @@ class Writer:
             raise
         return writer
 
+    @property
+    def head(self) -> bytes:
+        """The hash of the last appended event, 32 hexadecimal ASCII characters."""
+        return tail.linked(self._bodies, self._durable_head)[1]
+
     def append(self, event: AnyEvent) -> None:
         """Add an event; it is durable after the next commit, which a full batch does by itself.
 
@@ -149,32 +151,31 @@ class Writer:
         """
         if event.seq != self.next_seq or self._stop:
             self._refuse(event)
-        body = encode(event)
-        h = link(self.head, body)
-        lines = self._lines
-        if not lines:
+        bodies = self._bodies
+        if not bodies:
             self._oldest = self._clock()
-        lines.append(frame(body, h))
-        self.head = h
+        bodies.append(encode(event))
         self.next_seq += 1
-        if len(lines) >= self._batch:
+        if len(bodies) >= self._batch:
             self.commit()
 
     def commit(self) -> None:
         """Make everything appended durable. After a failure it raises JournalHalted for ever."""
         if self._stop:
             raise self._stop
-        if not self._lines:
+        if not self._bodies:
             return
-        if self.durable_seq + len(self._lines) + 1 != self.next_seq:
+        if self.durable_seq + len(self._bodies) + 1 != self.next_seq:
             self._halt("append", "an append was interrupted half-way")
+        # Chained here and not one by one: many at once cost less each.
+        lines, head = tail.linked(self._bodies, self._durable_head)
         if self._handle < 0:
-            self._begin_file()
+            self._begin_file(lines)
         else:
-            self._write(tail.NEW_WRITE + b"".join(self._lines))
-        self._lines.clear()
+            self._write(tail.NEW_WRITE + lines)
+        self._bodies.clear()
         self.durable_seq = self.next_seq - 1
-        self._durable_head = self.head
+        self._durable_head = head
         if (
             self._file_bytes >= self._limits.file_bytes
             or self.durable_seq - self._file_first + 1 >= self._limits.file_events
@@ -184,7 +185,7 @@ class Writer:
 
     def commit_if_due(self) -> None:
         """Commit when the oldest uncommitted event has waited long enough."""
-        if self._lines and self._clock() - self._oldest >= self._limits.delay_ns:
+        if self._bodies and self._clock() - self._oldest >= self._limits.delay_ns:
             self.commit()
 
     def close(self) -> None:
@@ -217,7 +218,7 @@ class Writer:
     ) -> None:
         self.close()
 
-    def _begin_file(self) -> None:
+    def _begin_file(self, lines: bytes) -> None:
         """Create the next tail file with its header and the waiting events in one write."""
         first = self.durable_seq + 1
         header = tail.Header(
@@ -234,14 +235,14 @@ class Writer:
         except OSError as error:
             self._halt("open", error)
         self._file_first, self._file_bytes = first, 0
-        self._write(header.line() + b"".join(self._lines))
+        self._write(header.line() + lines)
         try:
             self._fs.sync_folder(self._path.parent)
         except OSError as error:
             self._halt("sync folder", error)
 
     def _finish_file(self) -> None:
-        self._write(tail.Footer(self.durable_seq).line(self.head))
+        self._write(tail.Footer(self.durable_seq).line(self._durable_head))
         handle, self._handle = self._handle, -1
         try:
             self._fs.close(handle)
