@@ -59,7 +59,7 @@ class MaCrossRsi(msgspec.Struct, tag="ma-cross-rsi"):
     cross  +1 when they crossed upwards on the last bar, -1 downwards, 0 neither
     """
 
-    VERSION: ClassVar[int] = 1
+    VERSION: ClassVar[int] = 2
 
     config: MaCrossRsiConfig
     fast: SimpleAverage
@@ -94,14 +94,13 @@ class MaCrossRsi(msgspec.Struct, tag="ma-cross-rsi"):
 
     def update(self, bar: BarClosed) -> None:
         """Take in one more bar."""
-        close = bar.close
-        self.fast.update(close)
-        self.slow.update(close)
+        close, slow = bar.close, self.slow
+        after = self.fast.update(close) - slow.update(close)
         self.rsi.update(close)
         self.atr.update(bar.high, bar.low, close)
-        if not self.slow.ready:
+        if not slow.ready:
             return
-        before, after = self.gap, self.fast.value - self.slow.value
+        before = self.gap
         if -TIE * close < after < TIE * close:
             after = 0.0
         self.gap = after

@@ -23,29 +23,33 @@ class SimpleAverage(msgspec.Struct):
     window: list[float] = []
     at: int = 0
     total: float = 0.0
-    value: float = 0.0
     ready: bool = False
 
-    def update(self, value: float) -> None:
-        """Take in the next value."""
-        window, at = self.window, self.at
-        if not self.ready:
-            self.total += value
-            window.append(value)
-            if len(window) < self.period:
-                return
-            self.ready = True
-        else:
-            self.total += value - window[at]
+    @property
+    def value(self) -> float:
+        """The mean."""
+        return self.total / self.period
+
+    def update(self, value: float) -> float:
+        """Take in the next value and return the mean."""
+        window, period = self.window, self.period
+        if self.ready:
+            at = self.at
+            self.total = total = self.total + (value - window[at])
             window[at] = value
-            self.at = at + 1 if at + 1 < self.period else 0
-        self.value = self.total / self.period
+            self.at = at + 1 if at + 1 < period else 0
+            return total / period
+        window.append(value)
+        self.total += value
+        self.ready = len(window) == period
+        return self.value
 
 
 class RelativeStrength(msgspec.Struct):
     """Wilder's RSI, 0 to 100 (J. Welles Wilder, New Concepts in Technical Trading Systems, 1978).
 
-    0 where there was neither gain nor loss, as TA-Lib has it.
+    count       changes of the value seen, as far as they are counted: up to `period`
+    gain, loss  smoothed; while it is not ready, their sums
     """
 
     period: int
@@ -53,36 +57,45 @@ class RelativeStrength(msgspec.Struct):
     last: float = 0.0
     gain: float = 0.0
     loss: float = 0.0
-    value: float = 0.0
     ready: bool = False
+
+    @property
+    def value(self) -> float:
+        """The index; 0 where there was neither gain nor loss, as TA-Lib has it."""
+        total = self.gain + self.loss
+        return 100.0 * (self.gain / total) if total > 0.0 else 0.0
 
     def update(self, value: float) -> None:
         """Take in the next value."""
         change = value - self.last
         self.last = value
-        self.count += 1
-        if self.count == 0:
-            return
         gain = change if change > 0.0 else 0.0
         loss = -change if change < 0.0 else 0.0
-        period = self.period
         if self.ready:
-            self.gain = gain = (self.gain * (period - 1) + gain) / period
-            self.loss = loss = (self.loss * (period - 1) + loss) / period
+            period = self.period
+            self.gain = (self.gain * (period - 1) + gain) / period
+            self.loss = (self.loss * (period - 1) + loss) / period
         else:
-            self.gain += gain
-            self.loss += loss
-            if self.count < period:
-                return
-            self.gain = gain = self.gain / period
-            self.loss = loss = self.loss / period
+            self._begin(gain, loss)
+
+    def _begin(self, gain: float, loss: float) -> None:
+        self.count += 1
+        if self.count == 0:  # the first value is no change
+            return
+        self.gain += gain
+        self.loss += loss
+        if self.count == self.period:
+            self.gain /= self.period
+            self.loss /= self.period
             self.ready = True
-        total = gain + loss
-        self.value = 100.0 * gain / total if total > 0.0 else 0.0
 
 
 class AverageTrueRange(msgspec.Struct):
-    """Wilder's ATR in price units (same source): the smoothed mean of the true range."""
+    """Wilder's ATR in price units (same source): the smoothed mean of the true range.
+
+    count  true ranges seen, as far as they are counted: up to `period`
+    value  while it is not ready, their sum
+    """
 
     period: int
     count: int = -1
@@ -94,17 +107,20 @@ class AverageTrueRange(msgspec.Struct):
         """Take in the next bar."""
         last = self.close
         self.close = close
-        self.count += 1
-        if self.count == 0:
-            return
         true_range = (high if high > last else last) - (low if low < last else last)
-        period = self.period
         if self.ready:
+            period = self.period
             self.value = (self.value * (period - 1) + true_range) / period
+        else:
+            self._begin(true_range)
+
+    def _begin(self, true_range: float) -> None:
+        self.count += 1
+        if self.count == 0:  # the first bar has no close before it
             return
         self.value += true_range
-        if self.count == period:
-            self.value /= period
+        if self.count == self.period:
+            self.value /= self.period
             self.ready = True
 
 
