@@ -12,7 +12,7 @@ from journal.events import BarClosed, DealRecorded, SymbolSpecified
 from journal.events.mt5 import DealEntry, DealType
 from projections.account import ACCOUNT, Account, is_earned
 from projections.base import Projection
-from projections.positions import POSITIONS, Position, Positions
+from projections.positions import POSITIONS, Positions
 
 
 class Valuation(msgspec.Struct):
@@ -72,16 +72,14 @@ def _bar(state: Performance, event: Event[BarClosed]) -> None:
     valuation = state.valuations.get(bar.symbol)
     if valuation is None:
         return
-    ask = bar.close + bar.spread * valuation.point
-    for position in state.book.open.values():
+    bid, floating, per_price = bar.close, state.floating, valuation.per_price
+    ask = bid + bar.spread * valuation.point
+    for identifier, position in state.book.open.items():
         if position.symbol == bar.symbol:
-            price = bar.close if position.side > 0 else ask
-            state.floating[position.identifier] = _floating(position, price, valuation)
+            side = position.side
+            move = side * ((bid if side > 0 else ask) - position.price)
+            floating[identifier] = move * position.volume * per_price
     _mark(state)
-
-
-def _floating(position: Position, price: float, valuation: Valuation) -> float:
-    return position.side * (price - position.price) * position.volume * valuation.per_price
 
 
 def _deal(state: Performance, event: Event[DealRecorded]) -> None:
