@@ -41,6 +41,17 @@ TIMEFRAMES = {
 }
 """`TIMEFRAME_*`."""
 
+LENGTHS_S = {
+    "M1": 60,
+    "M5": 300,
+    "M15": 900,
+    "M30": 1800,
+    "H1": 3600,
+    "H4": 14_400,
+    "D1": 86_400,
+}
+"""Seconds from one bar's opening to the next one's, while the market does not pause."""
+
 END_S = 2**31 - 1
 """The end of every history window: the last second that the module can take. Anything nearer is a
 guess at the broker's clock, and a guess in UTC loses the newest hours (facts 5.2)."""
@@ -117,9 +128,10 @@ class Mt5Gateway:
 
     async def bars(self, symbol: str, timeframe: str, after: int) -> list[BarClosed]:
         """Read complete bars newer than `after`. The unfinished bar (position 0) is never read."""
-        count = 2  # one new bar, and the known one before it that proves that none is missing
+        count = 1
         rows = await self._closed(symbol, timeframe, count)
-        while len(rows) == count < MAX_CATCH_UP and rows[0][0] > after:
+        following = after + LENGTHS_S[timeframe]  # between it and the known one there is none
+        while len(rows) == count < MAX_CATCH_UP and rows[0][0] > following:
             count = min(count * 8, MAX_CATCH_UP)
             rows = await self._closed(symbol, timeframe, count)
         return [BarClosed(symbol, timeframe, *row) for row in rows if row[0] > after]

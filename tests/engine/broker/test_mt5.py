@@ -201,15 +201,15 @@ def test_every_complete_bar_after_the_known_one_is_read_and_the_unfinished_never
 def test_one_new_bar_costs_one_call(module: Module) -> None:
     module.bars = rates(minutes(50))
     ask(module, lambda gateway: gateway.bars(SYMBOL, "M1", T0 + 60 * 47))
-    assert module.called("copy_rates_from_pos") == [(SYMBOL, 1, 1, 2)]
+    assert module.called("copy_rates_from_pos") == [(SYMBOL, 1, 1, 1)]
 
 
-def test_a_gap_of_the_market_is_no_reason_to_look_further(module: Module) -> None:
+def test_a_gap_of_the_market_costs_one_call_more(module: Module) -> None:
     friday, monday = T0, T0 + 3 * 86_400
     module.bars = rates([friday, monday, monday + 60])
     [bar] = ask(module, lambda gateway: gateway.bars(SYMBOL, "M1", friday))
     assert bar.time == monday
-    assert len(module.called("copy_rates_from_pos")) == 1
+    assert len(module.called("copy_rates_from_pos")) == 2
 
 
 def test_what_was_missed_is_caught_up_to_a_limit(module: Module) -> None:
