@@ -27,6 +27,10 @@ class NoAnswer(DaybookError):
     """An engine runs and did not answer."""
 
 
+class HungUp(NoAnswer):
+    """The conversation ended in the middle: the engine's run ended just then, or it was killed."""
+
+
 def find(directory: Path) -> Address | None:
     """Return where the engine of a journal says that it listens; None when none has said so here.
 
@@ -60,6 +64,13 @@ def ask_and_await_end(directory: Path, command: Command, *, end_s: float) -> Ans
 
     Raises NoAnswer when it has not ended within `end_s` seconds.
     """
+    try:
+        return _await_end(directory, command, end_s)
+    except HungUp:  # it ended by itself; if another one has begun meanwhile, that is meant
+        return _await_end(directory, command, end_s)
+
+
+def _await_end(directory: Path, command: Command, end_s: float) -> Answer | None:
     with _asked(directory, command, ANSWER_S) as (connection, answer):
         if connection is not None and answer is not None and answer.done:
             connection.settimeout(end_s)
@@ -110,7 +121,7 @@ def _exchange(connection: socket.socket, address: Address, command: Command) -> 
             "terminal, and still do what was asked: look at `daybook status`"
         ) from error
     except OSError as error:
-        raise NoAnswer(
+        raise HungUp(
             f"the engine (process {address.pid}) ended the conversation without an answer; look at "
             "`daybook status`, and ask again"
         ) from error

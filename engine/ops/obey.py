@@ -7,6 +7,7 @@ Deciding takes values and returns values; `obey` alone records.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
+from math import fsum
 from pathlib import Path
 from typing import Protocol
 
@@ -192,8 +193,8 @@ def _executed(command: ResolveOrder, order: Order, deals: Iterable[DealRecorded]
                 f"order {command.order} is of {deal.symbol} (deal {deal.ticket}), {order.key} of "
                 f"{order.symbol}; nothing was changed"
             )
-    filled = sum(deal.volume for deal in own)
-    average = sum(deal.volume * deal.price for deal in own) / filled if filled else 0.0
+    filled = fsum(deal.volume for deal in own)
+    average = fsum(deal.volume * deal.price for deal in own) / filled if filled else 0.0
     opening = (d.position_id for d in own if d.entry in (DealEntry.IN, DealEntry.INOUT))
     position = next(opening, 0)
     return OrderResolved(
