@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from tools.bench import append, demo, kernel, replay, round_trip, store, terminal
+from tools.bench import append, demo, kernel, parts, replay, round_trip, store, terminal
 from tools.bench.rows import Contest
 
 CONTESTS: tuple[Contest, ...] = (
     *append.CONTESTS,
     *replay.CONTESTS,
+    *parts.CONTESTS,
     *store.CONTESTS,
     *demo.CONTESTS,
     *kernel.CONTESTS,
