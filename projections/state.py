@@ -13,6 +13,7 @@ from projections.account import ACCOUNT, Account
 from projections.base import Projection, digest
 from projections.changes import CHANGES, Changes
 from projections.commands import COMMANDS, Commands
+from projections.costs import COSTS, Costs
 from projections.idempotency import IDEMPOTENCY, Idempotency
 from projections.market import MARKET, Market
 from projections.orders import ORDERS, Orders
@@ -40,6 +41,7 @@ PROJECTIONS: tuple[Projection[Any], ...] = (
     PROTECTION,
     ACCOUNT,
     IDEMPOTENCY,
+    COSTS,
     RECONCILIATION,
     PERFORMANCE,
 )
@@ -58,6 +60,7 @@ class State(msgspec.Struct):
     protection: Protection
     account: Account
     idempotency: Idempotency
+    costs: Costs
     reconciliation: Reconciliation
     performance: Performance
     seq: int = 0
@@ -77,6 +80,7 @@ def initial() -> State:
         initial_protection(),
         Account(),
         Idempotency(),
+        Costs(),
         Reconciliation(),
         initial_performance(),
     )
