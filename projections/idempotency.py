@@ -69,7 +69,7 @@ def _deal(state: Idempotency, event: Event[DealRecorded]) -> None:
 
 
 def _resolved(state: Idempotency, event: Event[OrderResolved]) -> None:
-    if event.data.position:
+    if event.data.executed and event.data.position:
         state.positions.setdefault(event.data.position, event.data.key)
 
 
