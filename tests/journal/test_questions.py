@@ -96,8 +96,10 @@ def asked(tmp_path: Path, request: pytest.FixtureRequest) -> duckdb.DuckDBPyConn
     return journal.sql(tmp_path)
 
 
-def rows(connection: duckdb.DuckDBPyConnection, query: str) -> list[tuple[Any, ...]]:
-    return connection.execute(query).fetchall()
+def rows(
+    connection: duckdb.DuckDBPyConnection, query: str, *values: object
+) -> list[tuple[Any, ...]]:
+    return connection.execute(query, values).fetchall()
 
 
 def test_a_deal_that_was_recorded_twice_is_one_fill(asked: duckdb.DuckDBPyConnection) -> None:
@@ -119,6 +121,18 @@ def test_an_orders_story_ends_with_the_deal_that_closed_it(
     asked: duckdb.DuckDBPyConnection,
 ) -> None:
     assert [seq for (seq, *_) in rows(asked, "FROM order_story('A')")] == [3, 4, 5, 6, 7, 8, 16]
+
+
+def test_an_orders_story_need_not_look_into_segments_without_it(tmp_path: Path) -> None:
+    build(tmp_path)
+    for now in (0, GRACE_NS):
+        seal(tmp_path, limits=SealLimits(events=6), now=lambda now=now: now)  # type: ignore[misc] # mypy cannot
+    segments = sorted((tmp_path / "segments").iterdir())
+    asked = journal.sql(tmp_path)
+    for column, value in (("corr", "C"), ("position", 9)):  # neither is in the first of three
+        query = f"SELECT bloom_filter_excludes FROM parquet_bloom_probe(?, '{column}', ?)"
+        excluded = [rows(asked, query, str(file), value) for file in segments]
+        assert excluded == [[(True,)], [(False,)], [(False,)]]
 
 
 def test_positions_are_those_of_that_moment(asked: duckdb.DuckDBPyConnection) -> None:
