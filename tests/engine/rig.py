@@ -5,6 +5,7 @@ Dying loses what the process held in memory and keeps what the operating system 
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -15,7 +16,7 @@ from engine import memory
 from engine.broker.calls import InProcess
 from engine.broker.mt5 import Mt5Gateway
 from engine.broker.server_time import ServerTime
-from engine.clock import MarketClock
+from engine.clock import Clock, MarketClock
 from engine.config import (
     Account,
     Broker,
@@ -25,6 +26,7 @@ from engine.config import (
 )
 from engine.feeds.bars import read_rates
 from engine.kernel import warmup_of
+from engine.ops.operator import Doors
 from engine.recovery import rebuild
 from engine.runtime import Ending, Engine, World
 from engine.settings import canonical
@@ -141,6 +143,8 @@ class Rig:
     config: Config = CONFIG
     bars: int = 400
     state: State | None = None
+    doors: Doors | None = None
+    clock: Callable[[Terminal, ServerTime], Clock] = MarketClock
 
     @property
     def journal(self) -> Path:
@@ -170,9 +174,10 @@ class Rig:
                         InProcess(MortalModule(terminal.module(), fate)),
                         self.config.broker.account,
                     ),
-                    MarketClock(terminal, server_time),
+                    self.clock(terminal, server_time),
                     server_time,
                     memory.Keeper(self.journal, after=kernel.state.seq, every=150),
+                    self.doors,
                 )
                 writer.run = f"20231002-R{writer.next_seq:06d}"
                 engine = Engine(
