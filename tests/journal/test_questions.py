@@ -129,9 +129,9 @@ def test_an_orders_story_need_not_look_into_segments_without_it(tmp_path: Path) 
         seal(tmp_path, limits=SealLimits(events=6), now=lambda now=now: now)  # type: ignore[misc] # mypy cannot
     segments = sorted((tmp_path / "segments").iterdir())
     asked = journal.sql(tmp_path)
+    query = "SELECT bloom_filter_excludes FROM parquet_bloom_probe(?, ?, ?)"
     for column, value in (("corr", "C"), ("position", 9)):  # neither is in the first of three
-        query = f"SELECT bloom_filter_excludes FROM parquet_bloom_probe(?, '{column}', ?)"
-        excluded = [rows(asked, query, str(file), value) for file in segments]
+        excluded = [rows(asked, query, str(file), column, value) for file in segments]
         assert excluded == [[(True,)], [(False,)], [(False,)]]
 
 
