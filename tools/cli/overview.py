@@ -7,6 +7,7 @@ from pathlib import Path
 import msgspec
 
 from engine import memory
+from engine.execution.commands import outstanding
 from engine.ops.caller import NoAnswer, ask
 from engine.ops.commands import ReportStatus, Standing
 from engine.ops.switch import NAME as HALT_FILE
@@ -18,7 +19,7 @@ from projections.state import State, digest
 from tools.cli import screen
 from tools.cli.errors import FINE
 from tools.cli.places import existing
-from tools.cli.screen import Fact, moment, money, number, percent
+from tools.cli.screen import Fact, moment, money, number, percent, plural
 
 ENGINE_S = 3.0
 """Seconds that an engine has to say how it stands."""
@@ -35,7 +36,7 @@ def status(directory: Path, *, as_json: bool) -> int:
         screen.json_text({**_status_value(directory, state, last), **found.value()})
         return FINE
     screen.title(str(directory), "from the journal")
-    screen.facts([*_run_facts(state, last), *found.facts()])
+    screen.facts([*_run_facts(state, last), *found.facts(), *_wanted_gone(state)])
     screen.line()
     screen.facts(_money_facts(state))
     screen.line()
@@ -112,6 +113,16 @@ def _run_facts(state: State, last: int) -> list[Fact]:
         ("trading", *_halted(run.halt_rule, run.halt_reason)),
         ("events", number(state.seq), f"the last of {moment(last)}"),
     ]
+
+
+def _wanted_gone(state: State) -> list[Fact]:
+    """Say what is left of what an operator wanted closed or cancelled."""
+    held, pending = outstanding(state)
+    if not held and not pending:
+        return []
+    left = [plural(len(held), "position")] if held else []
+    left += [plural(len(pending), "pending order")] if pending else []
+    return [("wanted gone", " and ".join(left), "asked of the broker until nothing is left")]
 
 
 def _money_facts(state: State) -> list[Fact]:
@@ -216,6 +227,7 @@ def _print_orders(state: State) -> None:
 def _status_value(directory: Path, state: State, last: int) -> dict[str, object]:
     performance = state.performance
     orders = state.orders
+    held, pending = outstanding(state)
     return {
         "journal": str(directory),
         "events": state.seq,
@@ -240,6 +252,10 @@ def _status_value(directory: Path, state: State, last: int) -> dict[str, object]
             "accepted": orders.accepted,
             "refused": orders.refused,
             "filled": orders.filled,
+        },
+        "wanted_gone": {
+            "positions": [position.identifier for position in held],
+            "orders": [order.key for order in pending],
         },
         "digest": digest(state),
     }
