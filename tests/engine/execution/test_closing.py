@@ -1,4 +1,4 @@
-"""Closes and changes: when they may be wished and what they are; what an operator's wish becomes."""
+"""When closes and changes may be wished and what they are; what an operator's wish becomes."""
 
 from __future__ import annotations
 

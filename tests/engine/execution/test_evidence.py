@@ -10,13 +10,16 @@ import pytest
 
 from engine.broker.gateway import OrderSeen
 from engine.config import Evidence
-from engine.execution.evidence import gather
+from engine.execution.evidence import gather, inspect
 from journal.events import (
     BrokerSnapshotTaken,
+    ChangeChecked,
+    ChangeIntended,
     DealRecorded,
     EvidenceGathered,
     OrderAccepted,
     OrderIntended,
+    OrderListed,
     OrderProposed,
     OrderUnresolved,
     PositionSeen,
@@ -43,7 +46,9 @@ class Lists:
         orders: list[list[OrderSeen]] | None = None,
         deals: list[list[DealRecorded]] | None = None,
         positions: list[list[PositionSeen]] | None = None,
+        live: list[OrderListed] | None = None,
     ) -> None:
+        self._live = live or []
         self._orders, self._deals = orders or [[]], deals or [[]]
         self._positions = positions or [[]]
         self.since: list[int] = []
@@ -59,7 +64,7 @@ class Lists:
 
     async def snapshot(self) -> BrokerSnapshotTaken:
         shown = self._positions.pop(0) if len(self._positions) > 1 else self._positions[0]
-        return a(BrokerSnapshotTaken, positions=shown)
+        return a(BrokerSnapshotTaken, positions=shown, orders=self._live)
 
     async def positions_total(self) -> int:
         raise AssertionError("a search reads the positions themselves")
@@ -76,10 +81,11 @@ class Lists:
         self.slept.append(seconds)
 
 
-def search(lists: Lists, story: Story | None = None) -> EvidenceGathered:
+def search(lists: Lists, story: Story | None = None, **wish: Any) -> EvidenceGathered:
+    """Search for an intent; `wish` changes it and its proposal."""
     if story is None:
         story = ready()
-    story.given(a(OrderProposed), a(OrderIntended), a(OrderUnresolved))
+    story.given(a(OrderProposed, **wish), a(OrderIntended, **wish), a(OrderUnresolved))
     order: Order = story.state.orders.open[KEY]
 
     async def run() -> EvidenceGathered:
@@ -231,3 +237,98 @@ def test_an_order_that_another_intent_owns_is_no_suspect() -> None:
 def test_an_order_that_bears_another_intents_key_is_no_suspect() -> None:
     story = ready().given(a(OrderProposed, key=OTHER_KEY), a(OrderIntended, key=OTHER_KEY))
     assert search(Lists(orders=[[like(comment=OTHER_KEY.lower())]]), story).suspects == []
+
+
+# --- closes and pending orders
+
+
+CLOSE: dict[str, Any] = {"action": "close", "position": 7001, "side": "sell"}
+CLOSING: dict[str, Any] = {"type": 1, "position": 7001}
+
+
+def test_a_close_is_found_by_its_key_like_any_order() -> None:
+    evidence = search(Lists(orders=[[like(**CLOSING)]]), **CLOSE)
+    assert (evidence.orders, evidence.suspects) == ([2001], [])
+    gone = a(DealRecorded, type=1, entry=1, position_id=7001)
+    assert search(Lists(deals=[[gone]]), **CLOSE).orders == [2001]
+
+
+def test_a_deal_out_of_the_position_without_the_key_is_a_suspect_of_a_close() -> None:
+    closed = a(DealRecorded, comment="", type=1, entry=1, position_id=7001)
+    evidence = search(Lists(deals=[[closed]]), **CLOSE)
+    assert (evidence.orders, evidence.suspects) == ([], [2001])
+    assert search(Lists(orders=[[like(comment="", **CLOSING)]]), **CLOSE).suspects == [2001]
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [{"position_id": 7002}, {"entry": 0}, {"type": 0}, {"magic": 0}, {"reason": SL_HIT}],
+    ids=lambda changes: next(iter(changes)),
+)
+def test_what_is_not_out_of_that_position_is_no_suspect_of_a_close(
+    changes: dict[str, Any],
+) -> None:
+    fields = {"comment": "", "type": 1, "entry": 1, "position_id": 7001, **changes}
+    assert search(Lists(deals=[[a(DealRecorded, **fields)]]), **CLOSE).suspects == []
+
+
+def test_a_close_by_is_told_by_its_own_type_of_order() -> None:
+    wish: dict[str, Any] = {"action": "close by", "position": 7001, "by": 7002, "side": "sell"}
+    order = like(comment="", type=8, position=7001, by=7002)
+    assert search(Lists(orders=[[order]]), **wish).suspects == [2001]
+
+
+@pytest.mark.parametrize(
+    ("kind", "side", "types"),
+    [
+        ("limit", "buy", {0, 2}),
+        ("stop", "buy", {0, 2, 4}),
+        ("stop limit", "sell", {1, 3, 7}),
+    ],
+)
+def test_a_pending_order_is_suspected_under_each_type_that_it_may_have_by_now(
+    kind: str, side: str, types: set[int]
+) -> None:
+    seen = [[like(ticket=3000 + number, type=number, comment="") for number in range(9)]]
+    evidence = search(Lists(orders=seen), type=kind, side=side)
+    assert {ticket - 3000 for ticket in evidence.suspects} == types
+
+
+# --- changes
+
+
+def inspected(lists: Lists, **wish: Any) -> ChangeChecked:
+    async def run() -> ChangeChecked:
+        return await inspect(lists, a(ChangeIntended, **wish), lists, LIMITS)
+
+    return anyio.run(run)
+
+
+def held(sl: float) -> PositionSeen:
+    return a(PositionSeen, ticket=9999, sl=sl, tp=1.0521)
+
+
+def test_one_sight_of_the_levels_as_wished_is_enough() -> None:
+    lists = Lists(positions=[[held(1.0491)], [held(1.0495)]])
+    seen = inspected(lists)
+    assert (seen.found, seen.polls, seen.sl, seen.tp) == (True, 2, 1.0495, 1.0521)
+    assert lists.slept == [1.5]
+
+
+def test_levels_that_never_come_take_all_polls() -> None:
+    seen = inspected(Lists(positions=[[held(1.0491)]]))
+    assert (seen.found, seen.polls, seen.sl) == (True, 4, 1.0491)
+    assert not inspected(Lists()).found
+
+
+def test_that_an_order_is_gone_takes_all_polls_as_lists_lag() -> None:
+    seen = inspected(Lists(), action="cancel", position=0, ticket=2002, order_key=KEY)
+    assert (seen.found, seen.polls) == (False, 4)
+
+
+def test_an_order_that_is_still_there_is_shown_with_all_its_terms() -> None:
+    lists = Lists(live=[a(OrderListed, expiration=77)])
+    seen = inspected(lists, action="modify", position=0, ticket=2002, order_key=KEY)
+    assert (seen.found, seen.price, seen.sl, seen.tp, seen.expiration) == (
+        True, 1.0480, 1.0470, 1.0500, 77,
+    )  # fmt: skip

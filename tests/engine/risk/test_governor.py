@@ -9,6 +9,7 @@ import pytest
 from journal.events import (
     DealRecorded,
     FeedCaughtUp,
+    OrderAccepted,
     OrderIntended,
     OrderProposed,
     QuoteObserved,
@@ -143,3 +144,89 @@ def test_without_a_quote_the_proposal_is_vetoed_with_the_terminals_words() -> No
 def test_a_quote_that_nobody_waits_for_leads_to_nothing(event: Any) -> None:
     assert ready().when(event, corr=KEY) == []
     assert proposed().given(a(OrderIntended)).when(event, corr=KEY) == []
+
+
+# --- pending orders
+
+
+def laid(**changes: Any) -> Story:
+    fields = {"type": "stop", "price": 1.052, "stop_distance": 0.001, "target_distance": 0.002}
+    return proposed(**{**fields, **changes})
+
+
+@pytest.mark.parametrize(
+    ("proposal", "expected"),
+    [
+        ({}, ("stop", 1.052, 0.0, 1.051, 1.054)),
+        ({"side": "sell", "price": 1.048}, ("stop", 1.048, 0.0, 1.049, 1.046)),
+        ({"type": "limit", "price": 1.048}, ("limit", 1.048, 0.0, 1.047, 1.050)),
+        (
+            {"type": "stop limit", "limit": 1.0515},
+            ("stop limit", 1.052, 1.0515, 1.0505, 1.0535),
+        ),
+        ({"price": 1.0520049}, ("stop", 1.052, 0.0, 1.051, 1.054)),
+    ],
+    ids=["buy stop", "sell stop", "buy limit", "stop limit", "off the grid"],
+)
+def test_a_pending_orders_levels_are_measured_from_where_it_will_fill(
+    proposal: dict[str, Any], expected: tuple[Any, ...]
+) -> None:
+    [intent] = laid(**proposal).when(a(QuoteObserved, bid=1.05, ask=1.0501), corr=KEY)
+    assert isinstance(intent, OrderIntended)
+    assert (intent.type, intent.price, intent.limit, intent.sl, intent.tp) == expected
+    assert intent.expiration == 0
+
+
+def test_a_pending_orders_size_comes_from_its_own_price_and_stop() -> None:
+    [intent] = laid(stop_distance=0.002).when(a(QuoteObserved, margin_per_lot=0.0), corr=KEY)
+    assert isinstance(intent, OrderIntended)
+    assert intent.volume == 0.5  # 1 % of 10,000 over 200 ticks, 1 each per lot
+    assert intent.risk == 100.0
+
+
+def test_a_lifetime_ends_in_server_seconds_counted_from_the_quote() -> None:
+    quote = a(QuoteObserved, time_msc=1_696_204_860_999)
+    [intent] = laid(lifetime_s=600).when(quote, corr=KEY)
+    assert isinstance(intent, OrderIntended)
+    assert intent.expiration == 1_696_204_860 + 600
+
+
+@pytest.mark.parametrize(
+    ("proposal", "figures"),
+    [
+        ({"price": 1.0501}, ["stop 1.0501", "0 points from Ask 1.0501"]),
+        ({"price": 1.049}, ["-110 points from Ask"]),
+        ({"side": "sell", "price": 1.051}, ["-100 points from Bid"]),
+        ({"type": "limit", "price": 1.051}, ["limit 1.051", "-90 points from Ask"]),
+        ({"type": "stop limit", "limit": 1.053}, ["limit 1.053", "-100 points from its stop"]),
+        ({"stop_distance": 0.0}, ["stop 1.052", "from its price 1.052"]),
+        ({"stop_distance": 2.0}, ["no prices"]),
+    ],
+)
+def test_a_pending_order_on_the_wrong_side_is_vetoed_with_its_figures(
+    proposal: dict[str, Any], figures: list[str]
+) -> None:
+    quote = a(QuoteObserved, bid=1.05, ask=1.0501)
+    [(rule, reason)] = vetoes(laid(**proposal).when(quote, corr=KEY))
+    assert rule == "stops"
+    for figure in figures:
+        assert figure in reason
+
+
+def test_the_stops_level_holds_for_a_pending_orders_price_and_its_levels() -> None:
+    quote = a(QuoteObserved, bid=1.05, ask=1.0501)
+    near = laid(price=1.0505).given(a(SymbolSpecified, stops_level=50))
+    assert "40 points from Ask" in vetoes(near.when(quote, corr=KEY))[0][1]
+    tight = laid(stop_distance=0.0004).given(a(SymbolSpecified, stops_level=50))
+    assert "40 points from its price" in vetoes(tight.when(quote, corr=KEY))[0][1]
+
+
+def test_a_working_order_of_the_same_strategy_is_one_order() -> None:
+    story = proposed().given(
+        a(OrderProposed, key=OTHER_KEY, type="limit"),
+        a(OrderIntended, key=OTHER_KEY, type="limit"),
+        a(OrderAccepted, key=OTHER_KEY, order=5),
+    )
+    [(rule, reason)] = vetoes(story.when(a(QuoteObserved), corr=KEY))
+    assert rule == "one order"
+    assert "working" in reason
