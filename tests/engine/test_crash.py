@@ -16,7 +16,7 @@ from journal.events import (
     OrderUnresolved,
     RunEnded,
 )
-from projections.orders import unresolved
+from projections.orders import pendings, unresolved
 from replay.session import verify_session
 from tests.engine.rig import Died, Fate, Rig
 
@@ -36,7 +36,10 @@ def check(rig: Rig) -> None:
     terminal = rig.terminal()
     mt5 = terminal.module()
     mt5.initialize()
-    orders = [o for o in mt5.history_orders_get(1, 2**31 - 1) if o.comment and o.magic == 71]
+    magics = {strategy.magic for strategy in rig.config.strategies}
+    live = mt5.orders_get()
+    listed = (*mt5.history_orders_get(1, 2**31 - 1), *live)
+    orders = [o for o in listed if o.comment and o.magic in magics]
     deals = mt5.history_deals_get(1, 2**31 - 1)
     keys = [order.comment for order in orders if not order.comment.startswith("[")]
     assert len(keys) == len(set(keys)), "a doubled order"
@@ -51,7 +54,10 @@ def check(rig: Rig) -> None:
     assert not unresolved(state.orders)
     assert state.run.halt_rule == ""
     assert state.account.balance == pytest.approx(mt5.account_info().balance, abs=0.005)
-    assert state.positions.open.keys() == {p.identifier for p in mt5.positions_get()}
+    held = {(p.identifier, p.ticket, p.sl, p.tp) for p in mt5.positions_get()}
+    assert {(p.identifier, p.ticket, p.sl, p.tp) for p in state.positions.open.values()} == held
+    assert {o.ticket for o in pendings(state.orders)} == {o.ticket for o in live}
+    assert not state.changes.open
     terminal.close()
     times = [bar.time for bar in rig.recorded(BarClosed)]
     assert times == sorted(set(times)), "a bar doubled or out of order"
