@@ -25,6 +25,7 @@ from journal.events import (
     OrderVetoed,
     PositionAdjusted,
     PriceSeen,
+    QuoteObserved,
     RunStarted,
     SymbolSpecified,
 )
@@ -86,6 +87,7 @@ class Protection(msgspec.Struct):
     asked    by the key of a change or a close under way, the position that it is for
     prices   of symbols with an open position, as last seen
     points   by symbol, price units
+    spreads  by symbol, price units: Ask minus Bid of the newest tick that was recorded
     """
 
     book: Positions
@@ -95,6 +97,7 @@ class Protection(msgspec.Struct):
     asked: dict[str, int] = {}
     prices: dict[str, Price] = {}
     points: dict[str, float] = {}
+    spreads: dict[str, float] = {}
 
 
 def waits(track: Track, msc: int) -> bool:
@@ -174,7 +177,9 @@ def _bar(state: Protection, event: Event[BarClosed]) -> None:
     if not state.on or not state.book.open:
         return
     bar = event.data
-    spread = bar.spread * state.points.get(bar.symbol, 0.0)
+    # A bar's own spread is of one moment of it; what is paid now is rather that of the last tick.
+    own = bar.spread * state.points.get(bar.symbol, 0.0)
+    spread = max(own, state.spreads.get(bar.symbol, 0.0))
     msc = (bar.time + SECONDS[bar.timeframe]) * 1000
     held = False
     for position in state.book.open.values():
@@ -192,8 +197,13 @@ def _bar(state: Protection, event: Event[BarClosed]) -> None:
         state.prices[bar.symbol] = Price(bar.close, bar.close + spread, msc)
 
 
+def _quote(state: Protection, event: Event[QuoteObserved]) -> None:
+    state.spreads[event.data.symbol] = event.data.ask - event.data.bid
+
+
 def _price(state: Protection, event: Event[PriceSeen]) -> None:
     seen = event.data
+    state.spreads[seen.symbol] = seen.ask - seen.bid
     for position in state.book.open.values():
         if position.symbol == seen.symbol:
             price = seen.bid if position.side > 0 else seen.ask
@@ -252,6 +262,7 @@ _HANDLERS: dict[Any, Any] = {
     PositionAdjusted: _adjusted,
     BarClosed: _bar,
     PriceSeen: _price,
+    QuoteObserved: _quote,
 }
 
 PROTECTION = Projection("protection", 1, initial, _HANDLERS)

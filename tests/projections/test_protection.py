@@ -20,6 +20,7 @@ from journal.events import (
     OrderRefused,
     PositionAdjusted,
     PriceSeen,
+    QuoteObserved,
     SymbolSpecified,
 )
 from projections.protection import WAIT_MS, Protection, Track, waits
@@ -133,6 +134,14 @@ def test_a_long_position_is_followed_by_highs_and_a_short_one_by_lows_and_the_sp
     told = ordered(story(), KEY, 2001, side="sell")
     told.given(deal(type=SELL), corr=KEY).given(bar)
     assert track(told).best == pytest.approx(1.0402)
+
+
+def test_a_bar_is_given_the_spread_of_the_newest_tick_where_that_was_wider() -> None:
+    bar = a(BarClosed, time=T0 + 120, low=1.04, high=1.06, close=1.05, spread=20)
+    wide, narrow = a(QuoteObserved, bid=1.05, ask=1.0505), a(QuoteObserved, bid=1.05, ask=1.0501)
+    for quote, ask in ((wide, 1.0505), (narrow, 1.0502)):
+        told = opened().given(quote, bar)
+        assert protection(told).prices[SYMBOL].ask == pytest.approx(ask)
 
 
 def test_of_the_bar_of_its_opening_a_position_takes_the_close_only() -> None:

@@ -17,12 +17,13 @@ from journal.events import SymbolSpecified
 def least_distance(seen: Seen, spec: SymbolSpecified) -> float:
     """Return how far from the market a stop must be, price units.
 
-    Beyond the stops level and out of the freeze level, or nobody could move it again. A stops
-    level of 0 may mean that it floats with the spread, so the spread is kept away then.
+    Beyond the stops level and out of the freeze level, or nobody could move it again. And a spread
+    further: the market moves while a change is on its way, and a stops level of 0 may mean that it
+    floats with the spread.
     """
-    floating = seen.ask - seen.bid if not spec.stops_level else 0.0
     frozen = (spec.freeze_level + 1) * spec.point if spec.freeze_level else 0.0
-    return max(spec.stops_level * spec.point, frozen, floating, spec.tick_size)
+    least = max(spec.stops_level * spec.point, frozen, spec.tick_size)
+    return least + max(seen.ask - seen.bid, 0.0)
 
 
 def allowed_stop(level: float, held: Held, seen: Seen, spec: SymbolSpecified) -> float | None:

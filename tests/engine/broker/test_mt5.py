@@ -15,7 +15,7 @@ from engine.broker.gateway import CallFailed, WrongAccount
 from engine.broker.mt5 import MAX_CATCH_UP, Mt5Gateway
 from engine.config import Account
 from journal.errors import BrokerError
-from journal.events import BrokerReplied, OrderIntended, PositionSeen
+from journal.events import BrokerReplied, OrderIntended, PositionSeen, PriceSeen
 from tests.engine.broker.double import Module, rates, record
 from tests.given import KEY, LOGIN, SERVER, SYMBOL, T0, a
 
@@ -167,6 +167,14 @@ def test_a_market_without_two_sides_is_no_quote(module: Module, bid: float, ask_
     module.answers["symbol_info_tick"] = record("Tick", bid=bid, ask=ask_)
     with pytest.raises(BrokerError, match="EURUSD has no usable quote"):
         ask(module, lambda gateway: gateway.quote("EURUSD", "buy"))
+    assert ask(module, lambda gateway: gateway.price("EURUSD")) is None
+
+
+def test_a_price_is_the_newest_tick_and_one_call(module: Module) -> None:
+    tick = module.answers["symbol_info_tick"]
+    price = ask(module, lambda gateway: gateway.price("EURUSD"))
+    assert price == PriceSeen("EURUSD", tick.time_msc, tick.bid, tick.ask)
+    assert [call[0] for call in module.calls].count("symbol_info_tick") == 1
 
 
 # --- bars

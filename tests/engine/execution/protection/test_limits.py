@@ -26,13 +26,13 @@ from tests.engine.execution.protection.worlds import SPEC, long, seen, short, sp
 @pytest.mark.parametrize(
     ("stops", "freeze", "spread", "points"),
     [
-        (20, 0, 0.0001, 20),  # the stops level
-        (0, 0, 0.0001, 10),  # 0 may float with the spread
+        (20, 0, 0.0001, 30),  # the stops level
+        (0, 0, 0.0001, 11),  # 0 may float with the spread
         (0, 0, 0.0, 1),  # beyond the price in any case
-        (5, 10, 0.0001, 11),  # out of the freeze level
+        (5, 10, 0.0001, 21),  # out of the freeze level
     ],
 )
-def test_a_stop_keeps_the_brokers_distances(
+def test_a_stop_keeps_the_brokers_distances_and_a_spread_more(
     stops: int, freeze: int, spread: float, points: int
 ) -> None:
     symbol = spec(stops_level=stops, freeze_level=freeze)
@@ -40,8 +40,8 @@ def test_a_stop_keeps_the_brokers_distances(
 
 
 def test_the_distance_is_from_where_the_position_would_be_closed() -> None:
-    assert nearest_stop(1, seen(1.1), SPEC) == 1.0998
-    assert nearest_stop(-1, seen(1.1), SPEC) == 1.1003
+    assert nearest_stop(1, seen(1.1), SPEC) == 1.0997
+    assert nearest_stop(-1, seen(1.1), SPEC) == 1.1004
 
 
 def test_on_a_coarse_grid_the_nearest_stop_is_rounded_away_from_the_market() -> None:
@@ -51,9 +51,9 @@ def test_on_a_coarse_grid_the_nearest_stop_is_rounded_away_from_the_market() -> 
 
 
 def test_a_level_that_is_too_near_becomes_the_nearest_that_is_allowed() -> None:
-    assert allowed_stop(1.0999, long(), seen(1.1), SPEC) == 1.0998
-    assert allowed_stop(1.1010, long(), seen(1.1), SPEC) == 1.0998
-    assert allowed_stop(1.1002, short(), seen(1.1), SPEC) == 1.1003
+    assert allowed_stop(1.0999, long(), seen(1.1), SPEC) == 1.0997
+    assert allowed_stop(1.1010, long(), seen(1.1), SPEC) == 1.0997
+    assert allowed_stop(1.1002, short(), seen(1.1), SPEC) == 1.1004
 
 
 def test_a_stop_never_loosens() -> None:
@@ -107,4 +107,4 @@ def test_a_market_that_fell_back_behind_the_level_is_followed_as_near_as_allowed
     rules = [TrailSteps(step_points=100, behind_points=20)]
     wish = plan(rules, long(best=1.102), seen(1.1005), SPEC)
     assert isinstance(wish, Wish)
-    assert wish.level == 1.1003
+    assert wish.level == 1.1002
