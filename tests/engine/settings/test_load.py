@@ -6,11 +6,13 @@ import re
 import shutil
 from collections.abc import Callable
 from pathlib import Path
+from typing import get_args
 
 import msgspec
 import pytest
 
 from engine.config import Config
+from engine.execution.protection.rules import Protection
 from engine.settings import canonical, load
 from engine.strategies.baseline import MaCrossRsiConfig
 from journal.errors import ConfigError
@@ -404,6 +406,18 @@ def test_a_number_is_read_as_people_write_it(write: Write, text: str, value: flo
 def test_a_text_stays_a_text(write: Write, text: str) -> None:
     path = write(("server: Daybook-ECN", f"server: {text}"))
     assert load(path, environ={}).broker.account.server == text
+
+
+@pytest.mark.parametrize("path", sorted((ROOT / "configs").glob("*.yaml")), ids=lambda p: p.stem)
+def test_every_profile_that_comes_along_can_be_read(path: Path) -> None:
+    config = load(path, environ={})
+    assert msgspec.convert(canonical(config)[0], Config) == config
+
+
+def test_the_profile_for_protection_has_every_rule() -> None:
+    config = load(ROOT / "configs" / "protected.yaml", environ={})
+    kinds = {type(rule) for strategy in config.strategies for rule in strategy.protection}
+    assert kinds == set(get_args(Protection))
 
 
 def test_the_hash_is_of_what_is_meant_not_of_how_it_is_written(write: Write) -> None:
