@@ -173,7 +173,8 @@ class Engine:
         await self._watch.look()
         await self._reconciler.look()
         await self._bars.read()
-        await self._prices.look()
+        if self._prices.needed:
+            await self._prices.look()
         if self._max_bars and self._bars.count >= self._max_bars:
             self.stop("bars reached")
         if self._recorder.decided:

@@ -16,7 +16,8 @@ from engine.recorder import Recorder
 class LivePrices:
     """The symbols of all protected strategies.
 
-    count  prices recorded in this run
+    needed  whether there is any
+    count   prices recorded in this run
     """
 
     def __init__(
@@ -27,12 +28,11 @@ class LivePrices:
         self._strategies = {guard.strategy for guard in self._guards}
         self._interval_ns = int(config.broker.watch_s * 1e9)
         self._due = 0
+        self.needed = bool(self._guards)
         self.count = 0
 
     async def look(self) -> None:
         """Record the newest price of each symbol whose protection has something to decide on it."""
-        if not self._guards:
-            return
         positions = self._recorder.state.positions.open
         if not positions or self._clock.now_ns() < self._due:
             return

@@ -105,9 +105,9 @@ def test_without_a_position_or_without_a_rule_nobody_asks_for_a_price() -> None:
     world = World(BreakEven())
     world.kernel.state.positions.open[2001].strategy = "another"
     assert world.look(1.0511, 30) == []
-    world = World()
-    assert world.look(1.0511, 30) == []
     assert world.calls == 0
+    assert world.prices.needed
+    assert not World().prices.needed
 
 
 def test_a_tick_that_is_no_price_is_passed_over() -> None:
