@@ -46,6 +46,10 @@ class Views:
                 lag = _Lag(reads, [], len(past))
             self._lags[name] = lag
 
+    def catch_up(self) -> None:
+        """Show everything from now on."""
+        self._lags.clear()
+
     def _read(self, name: ListName) -> _Lag | None:
         """The lag of a list that is being read, if it has one."""
         lag = self._lags.get(name)

@@ -10,6 +10,8 @@ from projections.state import State
 
 CENT = 0.005
 PRICE = 1e-7
+WAIT_NS = 120 * 10**9
+"""A proposal may wait for a minute, by the settings, and that is seen at the next bar."""
 
 
 def disagreements(state: State, book: Book, *, asked: bool = False) -> list[str]:
@@ -31,7 +33,9 @@ def disagreements(state: State, book: Book, *, asked: bool = False) -> list[str]
     theirs_by_id = {held.identifier: held for held in book.positions.values()}
     for identifier in sorted(state.positions.open.keys() | theirs_by_id.keys()):
         found += _differ(state.positions.open.get(identifier), theirs_by_id.get(identifier))
+    found += _orders_differ(state, book)
     found += _stuck(state, book, asked=asked)
+    found += [f"change {key} is still {one.status}" for key, one in state.changes.open.items()]
     return found
 
 
@@ -42,8 +46,31 @@ def _differ(ours: Position | None, theirs: Held | None) -> list[str]:
         abs(ours.volume - theirs.volume) <= VOLUME_EPSILON
         and (ours.side > 0) == (theirs.type == 0)
         and abs(ours.price - theirs.price_open) <= PRICE
+        and abs(ours.sl - theirs.sl) <= PRICE
+        and abs(ours.tp - theirs.tp) <= PRICE
+        and ours.ticket == theirs.ticket
     )
     return [] if same else [f"position {ours}, the broker's {theirs}"]
+
+
+def _orders_differ(state: State, book: Book) -> list[str]:
+    """Pending orders that rest at the broker, with other terms than the journal has."""
+    found = []
+    for order in state.orders.open.values():
+        theirs = book.orders.get(order.ticket)
+        if theirs is None or not order.is_pending:
+            continue
+        triggered = order.type == "stop limit" and not theirs.price_stoplimit
+        pairs = (
+            (order.limit if triggered else order.price, theirs.price_open),
+            (0.0 if triggered else order.limit, theirs.price_stoplimit),
+            (order.sl, theirs.sl),
+            (order.tp, theirs.tp),
+            (order.expiration, theirs.time_expiration),
+        )
+        if any(abs(ours - his) > PRICE for ours, his in pairs):
+            found.append(f"order {order}, the broker's {theirs}")
+    return found
 
 
 def _stuck(state: State, book: Book, *, asked: bool) -> list[str]:
@@ -52,6 +79,8 @@ def _stuck(state: State, book: Book, *, asked: bool) -> list[str]:
     for order in state.orders.open.values():
         if order.status in LIVE and order.ticket in book.orders:
             continue  # it rests at the broker
+        if order.status == "proposed" and state.ts - order.proposed < WAIT_NS:
+            continue  # until what is in its way is closed
         if order.status == "unresolved" and state.run.halt_rule and asked:
             continue  # the operator has been asked
         found.append(f"order {order.key} is still {order.status}")

@@ -6,6 +6,7 @@ that the journal is held against.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import cache, lru_cache
 from pathlib import Path
@@ -17,14 +18,14 @@ import numpy.typing as npt
 from engine.feeds.bars import read_rates
 from engine.terminal import Terminal, load_profile
 from engine.terminal import constants as mt5
-from engine.terminal.book import Book, Position
+from engine.terminal.book import Book, Order, Position
 from engine.terminal.faults import FaultPlan
 from engine.terminal.market import BarMarket
 from engine.terminal.profile import Profile
 from engine.terminal.request import Request
 from tools.simulation.disk import Died
 from tools.simulation.draw import AFTERWARDS, HISTORY
-from tools.simulation.plan import BrokerKind, ByHand, Plan, SwitchedOff, dice
+from tools.simulation.plan import BrokerKind, ByHand, Commanded, Hand, Plan, SwitchedOff, dice
 
 SYMBOLS = ("EURUSD", "EURUSD.b")
 SYMBOL = SYMBOLS[0]
@@ -81,10 +82,25 @@ def bars_of(plan: Plan) -> dict[str, npt.NDArray[Any]]:
 
 @dataclass
 class Sending:
-    """One request that reached the module: the key it was sent with, and the order it became."""
+    """One request for an order that reached the module: the key it was sent with, whether it opens,
+    and the order it became."""
 
     key: str
+    opens: bool
     ticket: int = 0
+
+
+@dataclass
+class Altering:
+    """One request to alter something that reached the module.
+
+    ticket  of the position or the order
+    idle    whether it was exactly so already
+    """
+
+    action: int
+    ticket: int
+    idle: bool
 
 
 @dataclass
@@ -94,8 +110,10 @@ class Broker:
     plan: Plan
     terminal: Terminal = field(init=False)
     sendings: list[Sending] = field(default_factory=list)
+    alterings: list[Altering] = field(default_factory=list)
     struck: list[Any] = field(default_factory=list)
     armed: bool = True
+    command: Callable[[str], None] = lambda what: None
 
     def __post_init__(self) -> None:
         """Open the account, with the plan's faults on its terminal."""
@@ -105,7 +123,7 @@ class Broker:
         self.terminal = Terminal(profile_of(plan.broker), market, seed=plan.seed)
         self.terminal.inject(FaultPlan(plan.faults, plan.seed), sleep=_no_sleep, die=_die)
         self._timed = sorted(
-            (item for item in plan.troubles if isinstance(item, ByHand | SwitchedOff)),
+            (item for item in plan.troubles if isinstance(item, ByHand | SwitchedOff | Commanded)),
             key=lambda item: item.step,
         )
         self._off: list[SwitchedOff] = []
@@ -129,6 +147,8 @@ class Broker:
                 if isinstance(item, SwitchedOff):
                     self._off.append(item)
                     self._switch()
+                elif isinstance(item, Commanded):
+                    self.command(item.what)
                 elif not self._act(item):
                     continue  # until there is something to act on
                 self._timed.remove(item)
@@ -152,15 +172,36 @@ class Broker:
                 return number
         return 0
 
-    def executed(self) -> int:
-        """How many sendings have led to a deal."""
-        filled = {deal.order for deal in self.book.deals if deal.order}
-        return sum(one.ticket in filled for one in self.sendings)
+    def is_so(self, request: dict[str, Any]) -> bool:
+        """Whether what a request wants to alter is exactly so already."""
+        if request["action"] == mt5.TRADE_ACTION_SLTP:
+            held = self.book.positions.get(request["position"])
+            return held is not None and (held.sl, held.tp) == (request["sl"], request["tp"])
+        order = self.book.orders.get(request["order"])
+        if order is None or request["action"] == mt5.TRADE_ACTION_REMOVE:
+            return False
+        has = order.price_open, order.price_stoplimit, order.sl, order.tp, order.time_expiration
+        names = "price", "stoplimit", "sl", "tp", "expiration"
+        return has == tuple(request.get(name, 0) for name in names)
 
-    def cancel_rests(self) -> None:
-        """Cancel what rests, as its owner may at any time: some brokers keep it for ever."""
+    def symbol_of(self, ticket: int) -> str:
+        """The symbol of a position or an order that is open, empty when it is gone."""
+        known = self.book.positions.get(ticket) or self.book.orders.get(ticket)
+        return known.symbol if known is not None else ""
+
+    def executed(self) -> int:
+        """How many orders that open have led to a deal."""
+        filled = {deal.order for deal in self.book.deals if deal.order}
+        return sum(one.opens and one.ticket in filled for one in self.sendings)
+
+    def clear_up(self) -> None:
+        """Cancel what rests and close what a hand has left without a stop, as the account's owner
+        does: they might stay for ever."""
         for ticket in list(self.book.orders):
             self._request(action=mt5.TRADE_ACTION_REMOVE, order=ticket)
+        for held in list(self.book.positions.values()):
+            if not held.sl:
+                self._deal(held.symbol, 1 - held.type, held.volume, held.ticket)
 
     def nameless(self) -> bool:
         """Whether the broker holds an order of ours without its key: nobody but an operator can
@@ -192,24 +233,46 @@ class Broker:
             side = self._chance.choice((mt5.ORDER_TYPE_BUY, mt5.ORDER_TYPE_SELL))
             symbol = self._chance.choice(SYMBOLS[: self.plan.symbols])
             return self._deal(symbol, side, item.size)
-        if item.what == "cancel rest":
-            orders = list(self.book.orders.values())
+        return self.meddle(item.what)
+
+    def meddle(self, what: Hand) -> bool:
+        """Act as somebody else on something that is open; tell whether there was anything."""
+        if what == "trade":
+            return self._act(ByHand(step=0, what=what, size=0.05))
+        orders = list(self.book.orders.values())
+        if what == "cancel rest":
             return bool(orders) and self._request(
                 action=mt5.TRADE_ACTION_REMOVE, order=self._chance.choice(orders).ticket
             )
+        if what == "move order":
+            pending = [order for order in orders if order.type > mt5.ORDER_TYPE_SELL]
+            return bool(pending) and self._move(self._chance.choice(pending))
         held = list(self.book.positions.values())
-        return bool(held) and self._change(self._chance.choice(held), item)
+        return bool(held) and self._change(self._chance.choice(held), what)
 
-    def _change(self, position: Position, item: ByHand) -> bool:
-        if item.what == "move stops":
+    def _move(self, order: Order) -> bool:
+        return self._request(
+            action=mt5.TRADE_ACTION_MODIFY,
+            order=order.ticket,
+            symbol=order.symbol,
+            price=order.price_open,
+            stoplimit=order.price_stoplimit,
+            sl=order.sl,
+            tp=0.0,
+            type_time=order.type_time,
+            expiration=order.time_expiration,
+        )
+
+    def _change(self, position: Position, what: Hand) -> bool:
+        if what in ("move stops", "remove stops"):
             return self._request(
                 action=mt5.TRADE_ACTION_SLTP,
                 symbol=position.symbol,
                 position=position.ticket,
-                sl=position.sl,
+                sl=position.sl if what == "move stops" else 0.0,
                 tp=0.0,
             )
-        part = item.what == "close part" and position.volume > 0.01
+        part = what == "close part" and position.volume > 0.01
         volume = round(position.volume / 2, 2) if part else position.volume
         return self._deal(position.symbol, 1 - position.type, volume, position.ticket)
 

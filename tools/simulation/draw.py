@@ -10,19 +10,26 @@ from engine.terminal import faults
 from engine.terminal.faults import Fault, When
 from engine.terminal.views import ListName
 from tools.simulation.plan import (
+    REQUOTES,
     BrokerKind,
     ByHand,
     CallLost,
     ClockSet,
+    Commanded,
     Comment,
     CommentChanged,
     DealLate,
     DiskTrouble,
+    Entry,
     Hand,
+    HandBefore,
     ListsLag,
+    ListsSlow,
     Manner,
     Operation,
+    Order,
     Plan,
+    Policy,
     Stopped,
     Switch,
     SwitchedOff,
@@ -31,6 +38,9 @@ from tools.simulation.plan import (
     name_of,
 )
 
+GONE = 10036
+"""Said of a position that is not there: it comes about by itself, and said of another it would be a
+lie."""
 LOST: tuple[Literal[-1, -10000, -10001, -10002], ...] = (-1, -10000, -10001, -10002)
 UNKNOWN_RETCODES = (10005, 10037, 10099, 1)
 UNKNOWN_ERRORS = (-77, -3)
@@ -47,8 +57,11 @@ AFTERWARDS = 210
 MOST_READS = 3
 """Readings for which lists lag: fewer than the search makes before it says "not executed"."""
 
-SENDINGS = 14
-"""Orders that a session sends at the most, roughly; likewise the calls of each function."""
+SLOWEST_S = 5.0
+"""Seconds for which lists lag at the most: what is reported, and less than a search takes."""
+
+SENDINGS = 20
+"""Requests that most sessions send, roughly; likewise the calls of each function."""
 CALLS = {
     "initialize": 3, "account_info": 30, "symbol_select": 3, "terminal_info": 3, "version": 3,
     "symbol_info": 3, "symbol_info_tick": 60, "copy_rates_from_pos": 130, "order_calc_margin": 15,
@@ -60,8 +73,16 @@ READ_ERRORS = (-1, -2, -10000, -10001, -10002, -10004, -10005, -20001, -20011, -
 HANDS: tuple[Hand, ...] = get_args(Hand)
 COMMENTS: tuple[Comment, ...] = get_args(Comment)
 MANNERS: tuple[Manner, ...] = get_args(Manner)
+ORDERS: tuple[Order, ...] = get_args(Order)
+OPENING: tuple[Hand, ...] = (
+    "trade", "close", "close part", "move stops", "remove stops", "cancel rest", "move order",
+)  # fmt: skip
+"""What a hand may do to what is open."""
 OPERATIONS: tuple[Operation, ...] = get_args(Operation)
 SWITCHES: tuple[Switch, ...] = get_args(Switch)
+
+ENTRIES: tuple[Entry, ...] = ("market", *get_args(Entry))
+POLICIES: tuple[Policy, ...] = ("one", *get_args(Policy))
 
 _LISTS: tuple[ListName, ...] = get_args(ListName)
 
@@ -72,7 +93,7 @@ class Dice:
     def __init__(self, seed: int, bars: int) -> None:
         self.chance = dice(seed, 0)
         self.bars = bars
-        self.kinds: list[Callable[[], Fault | Trouble]] = [
+        self.kinds: list[Callable[[], Fault | Trouble | list[Fault | Trouble]]] = [
             self.reply_lost,
             self.reply_lost,
             self.retcode,
@@ -102,6 +123,12 @@ class Dice:
             self.disk,
             self.by_hand,
             self.by_hand,
+            self.hand_before,
+            self.hand_before,
+            self.requotes,
+            self.commanded,
+            self.commanded,
+            self.lists_slow,
             self.clock,
             self.switched_off,
             self.stopped,
@@ -135,7 +162,7 @@ class Dice:
 
     def retcode(self) -> Fault:
         """Any answer. Only one that proves nothing may be untrue."""
-        code = self.chance.choice((*RETCODES, *UNKNOWN_RETCODES))
+        code = self.chance.choice((*(code for code in RETCODES if code != GONE), *UNKNOWN_RETCODES))
         verdict = VERDICTS.get(code, Verdict.UNRESOLVED)
         executed = verdict is Verdict.ACCEPTED or (
             verdict is Verdict.UNRESOLVED and self.chance.random() < 0.5
@@ -157,6 +184,14 @@ class Dice:
         call, number = self.any_call()
         return CallLost(call=call, number=number, error=self.chance.choice(READ_ERRORS))
 
+    def requotes(self) -> list[Fault | Trouble]:
+        """One refusal for the price, or more in a row than will be tried."""
+        first, code = self.chance.randint(1, SENDINGS), self.chance.choice(REQUOTES)
+        return [
+            faults.Retcode(when=When(number=number, times=1), code=code)
+            for number in range(first, first + self.chance.randint(1, 4))
+        ]
+
     def deal_zero(self) -> Fault:
         return faults.DealZero(when=self.sending())
 
@@ -177,6 +212,19 @@ class Dice:
             number=number,
             lists=self.some_lists(),
             reads=self.chance.randint(1, MOST_READS),
+        )
+
+    def lists_slow(self) -> Trouble:
+        call, number = (
+            self.any_call()
+            if self.chance.random() < 0.5
+            else ("order_send", self.chance.randint(1, SENDINGS))
+        )
+        return ListsSlow(
+            call=call,
+            number=number,
+            lists=self.some_lists(),
+            seconds=round(self.chance.uniform(0.1, SLOWEST_S), 1),
         )
 
     def deal_late(self) -> Trouble:
@@ -231,6 +279,17 @@ class Dice:
             size = round(self.chance.uniform(1.0, 300.0), 2)
         return ByHand(step=self.step(), what=what, size=size)
 
+    def hand_before(self) -> Trouble:
+        return HandBefore(number=self.chance.randint(1, SENDINGS), what=self.chance.choice(OPENING))
+
+    def commanded(self) -> list[Fault | Trouble]:
+        """A command; what stops trading is lifted again after a while, or is not."""
+        step, what = self.step(), self.chance.choice(ORDERS)
+        items: list[Fault | Trouble] = [Commanded(step=step, what=what)]
+        if what in ("pause", "halt", "halt file") and self.chance.random() < 0.7:
+            items.append(Commanded(step=step + self.chance.randint(1, 20), what="resume"))
+        return items
+
     def clock(self) -> Trouble:
         step = self.step()
         seconds = self.chance.choice((-7200.0, -3600.0, -90.0, -1.5, 2.5, 400.0, 3600.0, 86400.0))
@@ -257,12 +316,18 @@ def draw(seed: int, *, bars: int, available: int, only: Collection[str] = ()) ->
     kinds = [kind for kind in drawn.kinds if not only or kind.__name__ in only]
     broker: BrokerKind = chance.choice(get_args(BrokerKind))
     symbols = chance.choice((1, 1, 2))
-    items = _one_lag([chance.choice(kinds)() for _ in range(chance.randint(1, 9))])
+    drawn_items = [chance.choice(kinds)() for _ in range(chance.randint(1, 9))]
+    items = _one_lag(
+        [one for item in drawn_items for one in (item if isinstance(item, list) else [item])]
+    )
     return Plan(
         seed=seed,
         broker=broker,
         strategies=symbols if broker == "netting" else chance.randint(symbols, 2),
         symbols=symbols,
+        entries=(chance.choice(ENTRIES), chance.choice(ENTRIES)),
+        protected=chance.random() < 0.5,
+        policy=chance.choice(POLICIES),
         first_bar=chance.randint(0, available - HISTORY - bars - AFTERWARDS),
         bars=bars,
         batch=chance.choice((1, 8, 40, 512)),
@@ -274,7 +339,7 @@ def draw(seed: int, *, bars: int, available: int, only: Collection[str] = ()) ->
 
 def _one_lag(items: list[Fault | Trouble]) -> list[Fault | Trouble]:
     """Keep one lag of lists: a second one right behind it would last longer than the promise."""
-    lags = [item for item in items if isinstance(item, faults.Lag | ListsLag)]
+    lags = [item for item in items if isinstance(item, faults.Lag | ListsLag | ListsSlow)]
     return [item for item in items if item not in lags or item is lags[0]]
 
 
@@ -283,6 +348,7 @@ def every_trouble() -> list[str]:
     items: list[Fault | Trouble] = [
         *(faults.ReplyLost(executed=done, error=error) for error in LOST for done in (True, False)),
         *(faults.Retcode(code=0, executed=done) for done in (True, False)),
+        faults.Retcode(code=REQUOTES[0]),
         *(
             CallLost(call="order_send", number=1, error=int(error), executed=done)
             for error in (*ERRORS, *UNKNOWN_ERRORS)
@@ -298,6 +364,8 @@ def every_trouble() -> list[str]:
             if (operation, manner) != ("sync", "die half")
         ),
         *(ByHand(step=1, what=what, size=1.0) for what in HANDS),
+        *(HandBefore(number=1, what=what) for what in OPENING),
+        *(Commanded(step=1, what=what) for what in ORDERS),
         *(SwitchedOff(step=1, what=what, until=2) for what in SWITCHES),
         *(
             faults.ProcessDeath(when=When(call=call), after=after)
@@ -313,6 +381,7 @@ def every_trouble() -> list[str]:
         faults.FrozenClock(),
         faults.LateTicks(),
         faults.TicketChange(),
+        ListsSlow(call="version", number=1, lists=_LISTS, seconds=1.0),
         ListsLag(call="version", number=1, lists=_LISTS, reads=1),
         DealLate(number=1, reads=1),
         ClockSet(step=1, seconds=1.0, until=2),

@@ -10,22 +10,28 @@ from journal import verify
 from journal.events import (
     BarClosed,
     BrokerReplied,
+    ChangeApplied,
+    ChangeIntended,
+    ChangeRefused,
+    ChangeUnresolved,
     DealRecorded,
     DiscrepancyFound,
+    OperatorHalted,
     OrderAccepted,
-    OrderIntended,
     OrderProposed,
     OrderRefused,
     OrderUnresolved,
     OrderVetoed,
     TradingHalted,
+    TradingPaused,
     TradingResumed,
 )
 from replay.session import replay
 from tools.simulation.agreement import disagreements
 from tools.simulation.draw import MOST_READS
-from tools.simulation.plan import DealLate
-from tools.simulation.session import JOURNAL, Record
+from tools.simulation.plan import ClockSet, DealLate
+from tools.simulation.session import JOURNAL, Record, SentAt
+from tools.simulation.settings import RETRIES
 
 WAITING = ("unresolved", "one order")
 """Vetoes that must not last: something under way has to end."""
@@ -42,6 +48,8 @@ def violations(record: Record) -> list[str]:
         _verdicts_are_true,
         _durable_before_sent,
         _nothing_sent_when_forbidden,
+        _changes_are_sound,
+        _protected,
         _halts_are_justified,
         _reconciled,
         _trades_again,
@@ -85,43 +93,80 @@ def _verdicts_are_true(record: Record) -> Iterator[str]:
             yield f"{data.key} is reported refused ({data.reason}), and was executed"
         if isinstance(data, OrderAccepted) and data.order not in (0, tickets.get(data.key)):
             yield f"{data.key} is reported accepted as {data.order}, which is another order"
-        if isinstance(data, OrderAccepted) and data.key not in tickets:
+        if isinstance(data, OrderAccepted) and data.order and data.key not in tickets:
             yield f"{data.key} is reported accepted, and the broker never had it"
 
 
 def _durable_before_sent(record: Record) -> Iterator[str]:
     for sent in record.sent:
         if not sent.durable:
-            yield f"{sent.key} was sent before its intent was durable"
+            yield f"{sent.key or 'a change'} was sent before its intent was durable"
         if sent.disk_failed:
             yield f"{sent.key} was sent after the journal's disk had failed"
 
 
 def _nothing_sent_when_forbidden(record: Record) -> Iterator[str]:
-    """Nothing leaves after a halt, nor for a symbol with an unresolved intent."""
-    sent = {one.seq: one.key for one in record.sent}
-    open_: dict[str, str] = {}
-    symbols: dict[str, str] = {}
+    """Nothing leaves while the operator's switch is thrown or something of the symbol is in doubt;
+    nothing that opens leaves after any halt."""
+    sent = {one.seq: one for one in record.sent}
+    doubt: dict[str, str] = {}
     halted = ""
     for event in record.events:
         data = event.data
         match data:
-            case OrderIntended():
-                open_[data.key] = symbols[data.key] = data.symbol
-            case OrderAccepted() | OrderRefused():
-                open_.pop(data.key, None)
+            case OrderUnresolved() | ChangeUnresolved():
+                doubt[data.key] = data.symbol
+            case OrderAccepted() | OrderRefused() | ChangeApplied() | ChangeRefused():
+                doubt.pop(data.key, None)
             case TradingHalted():
                 halted = halted or data.rule
+            case TradingPaused() | OperatorHalted():
+                halted = halted or "operator"
             case TradingResumed():
                 halted = ""
-        key = sent.get(event.seq)
-        if key is None:
-            continue
-        if halted:
-            yield f"{key} was sent after the halt {halted!r}"
-        others = [k for k, symbol in open_.items() if k != key and symbol == symbols[key]]
-        if others:
-            yield f"{key} was sent while {others} were unresolved"
+        one = sent.get(event.seq)
+        if one is not None:
+            yield from _wrongly_sent(one, halted, doubt)
+
+
+def _wrongly_sent(one: SentAt, halted: str, doubt: dict[str, str]) -> Iterator[str]:
+    what = one.key or f"the change at {one.seq}"
+    if halted and one.opens:
+        yield f"{what} was sent after the halt {halted!r}"
+    if one.switched_off:
+        yield f"{what} was sent while the operator's switch was thrown"
+    others = [key for key, symbol in doubt.items() if key != one.key and symbol == one.symbol]
+    if others:
+        yield f"{what} was sent while {others} were unresolved"
+
+
+def _changes_are_sound(record: Record) -> Iterator[str]:
+    """A change alters something, is the only one of its subject, and is asked for with measure."""
+    for one in record.broker.alterings:
+        if one.idle:
+            yield f"a request ({one.action}) that changes nothing was sent for {one.ticket}"
+    under_way: dict[str, int] = {}
+    for event in record.events:
+        match event.data:
+            case ChangeIntended(key=key, ticket=ticket):
+                if ticket in under_way.values():
+                    yield f"{key} alters {ticket} while another change of it is under way"
+                under_way[key] = ticket
+            case ChangeApplied(key=key) | ChangeRefused(key=key):
+                under_way.pop(key, None)
+            case OrderProposed(attempt=attempt, key=key) if attempt > RETRIES:
+                yield f"{key} is try {attempt} of an order"
+
+
+def _protected(record: Record) -> Iterator[str]:
+    """No position of ours is left without the stop that it was promised, unless by a hand."""
+    removed = any(getattr(one, "what", "") == "remove stops" for one in record.broker.struck)
+    if record.state is None or removed or record.plan.broker == "netting":
+        return
+    for position in record.state.positions.open.values():
+        held = record.broker.book.positions.get(position.ticket)
+        if position.strategy and held is not None and not held.sl:
+            yield f"position {position.identifier} has no stop"
 
 
 def _halts_are_justified(record: Record) -> Iterator[str]:
@@ -129,7 +174,8 @@ def _halts_are_justified(record: Record) -> Iterator[str]:
     codes = (classify(e.data) for e in record.events if type(e.data) is BrokerReplied)
     answered = any(meaning.halt for meaning in codes)
     late = any(
-        isinstance(item, DealLate) and item.reads > MOST_READS for item in record.plan.troubles
+        isinstance(item, ClockSet) or (isinstance(item, DealLate) and item.reads > MOST_READS)
+        for item in record.plan.troubles
     )
     allowed = {
         "broker answer": answered,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from collections.abc import Callable
 from typing import Any
@@ -10,19 +11,23 @@ from engine.broker.calls import InProcess
 from engine.broker.gateway import CallFailed
 from engine.broker.server_time import ServerTime
 from engine.terminal.faults import Fault
-from tools.simulation.broker import Broker, Sending
+from tools.simulation.broker import Altering, Broker, Sending
 from tools.simulation.disk import Died, Disk
 from tools.simulation.plan import (
     CallLost,
     ClockSet,
     CommentChanged,
     DealLate,
+    HandBefore,
     ListsLag,
+    ListsSlow,
     Plan,
     Stopped,
 )
 
 MINUTE_S = 60.0
+FOR_EVER = 10**9
+"""Readings; seconds end it before."""
 _BREAKING = (-10001, -10002, -10004, -20001, -20011, -20012, -20013)
 """Errors after which the module has to be initialised anew."""
 
@@ -30,10 +35,13 @@ _BREAKING = (-10001, -10002, -10004, -20001, -20011, -20012, -20013)
 class Line:
     """Calls to the terminal's module, one process after the other.
 
-    `sent` is told each sending's key before the module has it.
+    `now` tells seconds. `sent` is told each request, and its key if it has one, before the module
+    has it.
     """
 
-    def __init__(self, broker: Broker, disk: Disk, sent: Callable[[str], None]) -> None:
+    def __init__(
+        self, broker: Broker, disk: Disk, sent: Callable[[str, dict[str, Any]], None]
+    ) -> None:
         self._broker = broker
         self._disk = disk
         self._sent = sent
@@ -43,16 +51,22 @@ class Line:
         self._troubles = [
             item
             for item in broker.plan.troubles
-            if isinstance(item, CallLost | CommentChanged | ListsLag | DealLate)
+            if isinstance(
+                item, CallLost | CommentChanged | ListsLag | ListsSlow | DealLate | HandBefore
+            )
         ]
         self._renamed: set[int] = set()
         self._hidden = 0
         self._hidden_reads = 0
+        self._slow_until = math.inf
+        self.now: Callable[[], float] = lambda: 0.0
 
     async def call(self, function: str, *args: Any, **kwargs: Any) -> Any:
         """Call the module's function, with the plan's troubles around it."""
         if self._disk.dead:
             raise Died
+        if self.now() >= self._slow_until:
+            self._show_all()
         self._numbers[function] += 1
         lost = self._meet(function)
         if lost is not None and not lost.executed:
@@ -76,8 +90,11 @@ class Line:
         return result
 
     async def _send(self, request: dict[str, Any]) -> Any:
-        sending = Sending(request["comment"])
-        self._sent(sending.key)
+        self._meddle()
+        if "comment" not in request:
+            return await self._alter(request)
+        sending = Sending(request["comment"], opens="position" not in request)
+        self._sent(sending.key, request)
         self._broker.sendings.append(sending)
         first = self._broker.book.next_ticket
         comment = self._comment(request["comment"])
@@ -90,6 +107,22 @@ class Line:
             if not comment:
                 self._renamed.add(sending.ticket)
 
+    async def _alter(self, request: dict[str, Any]) -> Any:
+        ticket = request.get("position") or request["order"]
+        self._sent("", request)
+        idle = self._broker.is_so(request)
+        self._broker.alterings.append(Altering(request["action"], ticket, idle))
+        return await self._module.call("order_send", request)
+
+    def _meddle(self) -> None:
+        """Let a hand be quicker than the request that is on its way."""
+        number = self._numbers["order_send"]
+        for item in self._troubles:
+            if not isinstance(item, HandBefore) or item.number != number or not self._broker.armed:
+                continue
+            if self._broker.meddle(item.what):
+                self._broker.struck.append(item)
+
     def _meet(self, function: str) -> CallLost | None:
         """Meet what the plan has for this call; return what loses its answer."""
         if not self._broker.armed:
@@ -100,6 +133,10 @@ class Line:
             match item:
                 case CallLost() if (item.call, item.number) == (function, number):
                     lost = lost or item
+                    self._broker.struck.append(item)
+                case ListsSlow() if (item.call, item.number) == (function, number):
+                    self._broker.terminal.views.lag(item.lists, FOR_EVER)
+                    self._slow_until = self.now() + item.seconds
                     self._broker.struck.append(item)
                 case ListsLag() if (item.call, item.number) == (function, number):
                     self._broker.terminal.views.lag(item.lists, item.reads)
@@ -155,8 +192,12 @@ class Line:
         return tuple(deal for deal in deals if deal.ticket != self._hidden)
 
     def calm(self) -> None:
-        """Show everything."""
+        """Show everything; what lags for some seconds goes on doing so."""
         self._hidden_reads = 0
+
+    def _show_all(self) -> None:
+        self._slow_until = math.inf
+        self._broker.terminal.views.catch_up()
 
     def struck_by_terminal(self) -> list[Fault]:
         """Which of the terminal's faults have struck, by the calls that reached it."""
@@ -191,6 +232,10 @@ class Clock:
         """Nanoseconds UTC, as this computer has them."""
         true = self._server_time.utc_ns(self._broker.terminal.server_time_msc)
         return true + int((self._slept + self._stood + self._wrong_by()) * 1e9)
+
+    def seconds(self) -> float:
+        """The broker's seconds, as they are."""
+        return self._broker.terminal.server_time_msc / 1e3 + self._slept + self._stood
 
     def _wrong_by(self) -> float:
         step = self._broker.step

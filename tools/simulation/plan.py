@@ -20,14 +20,24 @@ BrokerKind = Literal["market", "partial", "resting", "instant", "netting"]
 """How the broker fills: at the market and whole, only a part (IOC), a part with the rest resting
 (RETURN), at the asked price or not at all, or into one position per symbol."""
 
+Entry = Literal["market", "stop", "stop limit", "limit"]
+"""How a strategy opens: the baseline at the market, the breakout by pending orders."""
+
+Policy = Literal["one", "one-direction", "add", "reduce", "reverse"]
 Comment = Literal["prefix", "suffix", "case", "cut", "deals"]
 Operation = Literal["write", "sync"]
 Manner = Literal["die before", "die half", "die after", "power cut", "full", "broken"]
 Switch = Literal["connected", "trade_allowed", "account_trade_allowed", "trade_expert"]
 Hand = Literal[
-    "trade", "close", "close part", "move stops", "cancel rest", "deposit", "withdraw", "credit",
-    "correction", "dividend", "commission",
+    "trade", "close", "close part", "move stops", "remove stops", "cancel rest", "move order",
+    "deposit", "withdraw", "credit", "correction", "dividend", "commission",
 ]  # fmt: skip
+Order = Literal["pause", "resume", "flatten", "cancel", "halt", "halt file", "reconcile"]
+"""What an operator may tell a running engine."""
+
+
+REQUOTES = (10004, 10020, 10021)
+"""Refusals after which a fresh price is tried, a few times."""
 
 
 class _Trouble(
@@ -95,6 +105,30 @@ class ByHand(_Trouble, frozen=True):
     size: float
 
 
+class HandBefore(_Trouble, frozen=True):
+    """The engine has made up its mind to send, for the `number`-th time; right before it does,
+    somebody else acts on what is open."""
+
+    number: int
+    what: Hand
+
+
+class Commanded(_Trouble, frozen=True):
+    """At a step an operator gives the running engine a command."""
+
+    step: int
+    what: Order
+
+
+class ListsSlow(_Trouble, frozen=True):
+    """From the `number`-th call of a function on, lists stay as they are for so many seconds."""
+
+    call: str
+    number: int
+    lists: tuple[ListName, ...]
+    seconds: float
+
+
 class ClockSet(_Trouble, frozen=True):
     """At a step this computer's clock is put forward or back, until it is put right."""
 
@@ -124,6 +158,9 @@ Trouble = (
     | DealLate
     | DiskTrouble
     | ByHand
+    | HandBefore
+    | Commanded
+    | ListsSlow
     | ClockSet
     | SwitchedOff
     | Stopped
@@ -137,6 +174,9 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     broker      how orders are filled
     strategies  how many trade
     symbols     that they share in turn
+    entries     how each opens; at the market where nothing is said
+    protected   whether their stops trail, their targets are partial, their time is limited
+    policy      how the positions of a symbol go together
     first_bar   in the file of bars
     bars        that are traded with troubles
     batch       events that may wait for one sync
@@ -147,6 +187,9 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     broker: BrokerKind
     strategies: int
     symbols: int = 1
+    entries: tuple[Entry, ...] = ()
+    protected: bool = False
+    policy: Policy = "one"
     first_bar: int
     bars: int
     batch: int
@@ -184,19 +227,16 @@ def name_of(item: Fault | Trouble) -> str:
             return f"reading gives {error}"
         case faults.ReplyLost(error=error):
             return f"reply lost, {error}, {done}"
-        case faults.Retcode():
-            return f"retcode, {done}"
+        case faults.Retcode(code=code):
+            return "requote" if code in REQUOTES else f"retcode, {done}"
         case faults.ProcessDeath(after=after, when=when):
             where = "sending" if when.call == "order_send" else "another call"
             return f"death {'after' if after else 'before'} {where}"
-        case CommentChanged(how=how):
-            return f"comment changed, {how}"
         case DiskTrouble(operation=operation, manner=manner):
             return f"{operation} of the journal, {manner}"
-        case ByHand(what=what):
-            return f"by hand, {what}"
-        case SwitchedOff(what=what):
-            return f"switched off, {what}"
-        case _:
-            name = type(item).__name__
-            return "".join(" " + c.lower() if c.isupper() else c for c in name).strip()
+    named = getattr(item, "what", "") or getattr(item, "how", "")
+    return f"{_words(type(item).__name__)}, {named}" if named else _words(type(item).__name__)
+
+
+def _words(name: str) -> str:
+    return "".join(" " + c.lower() if c.isupper() else c for c in name).strip()

@@ -7,31 +7,35 @@ it. What must hold in the end is in `invariants`.
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import anyio
 
 from engine.broker.mt5 import Mt5Gateway
 from engine.broker.server_time import ServerTime
-from engine.config import Account, Config, Reconcile, Risk, SimulatedTerminal
-from engine.config import Broker as BrokerSettings
 from engine.execution.intents import base32
-from engine.kernel import Kernel, warmup_of
+from engine.kernel import Kernel
+from engine.ops.inbox import Inbox
+from engine.ops.obey import obey
+from engine.ops.operator import Doors
+from engine.recorder import Recorder
 from engine.recovery import rebuild
 from engine.runtime import Engine, World
-from engine.settings import canonical
-from engine.strategies.baseline import MaCrossRsiConfig
 from journal import Limits, Writer, read
-from journal.envelope import AnyEvent, stamp
+from journal.envelope import AnyEvent
 from journal.errors import BrokerError, JournalError, JournalHalted
-from journal.events import RunStarted, TradingResumed
+from journal.events import DealRecorded
 from projections.state import State
 from tools.simulation.agreement import disagreements
-from tools.simulation.broker import SYMBOL, SYMBOLS, Broker, profile_of
+from tools.simulation.broker import Broker
 from tools.simulation.disk import Died, Disk
 from tools.simulation.line import Clock, Line
+from tools.simulation.operators import BY, COMMANDS, MemorySwitch, answers
 from tools.simulation.plan import DiskTrouble, Plan, dice
+from tools.simulation.settings import config_of, manifest_of
 from tools.simulation.visits import met, struck
 
 JOURNAL = Path("journal")
@@ -47,13 +51,21 @@ MOST_STARTS = 60
 
 @dataclass(frozen=True)
 class SentAt:
-    """A sending, as the process saw it."""
+    """A sending, as the process saw it.
+
+    key           of the order; empty for what alters something
+    opens         whether it may bring new risk
+    switched_off  whether the operator's switch was thrown
+    """
 
     key: str
+    symbol: str
+    opens: bool
     process: int
     seq: int
     durable: bool
     disk_failed: bool
+    switched_off: bool
 
 
 @dataclass
@@ -80,42 +92,6 @@ class Record:
     visits: Counter[str] = field(default_factory=Counter)
 
 
-def config_of(plan: Plan) -> Config:
-    """Return the configuration of a session: quick strategies, so that much happens."""
-    account = profile_of(plan.broker).account
-    return Config(
-        name="simulation",
-        journal="",
-        broker=BrokerSettings(
-            kind="simulated",
-            account=Account(login=account.login, server=account.server),
-            deviation=0,
-        ),
-        terminal=SimulatedTerminal(bars=dict.fromkeys(SYMBOLS[: plan.symbols], "bars")),
-        strategies=[
-            _strategy(number, SYMBOLS[number % plan.symbols]) for number in range(plan.strategies)
-        ],
-        risk=Risk(per_trade_percent=0.5, margin_use_percent=30.0),
-        reconcile=Reconcile(slow_s=360.0),
-    )
-
-
-def _strategy(number: int, symbol: str) -> MaCrossRsiConfig:
-    return MaCrossRsiConfig(
-        name=("quick", "quicker")[number],
-        magic=71 + number,
-        symbol=symbol,
-        fast=2 + number,
-        slow=5 + 2 * number,
-        rsi_period=5,
-        rsi_low=0.0,
-        rsi_high=100.0,
-        atr_period=14,
-        stop_atr=1.5,
-        target_r=1.0,
-    )
-
-
 class Session:
     """Runs one plan."""
 
@@ -128,6 +104,10 @@ class Session:
         self._broker = Broker(plan)
         self._line = Line(self._broker, self._disk, self._note_sending)
         self._clock = Clock(plan, self._broker, self._calm)
+        self._line.now = self._clock.seconds
+        self._switch = MemorySwitch(JOURNAL)
+        self._inbox: Inbox | None = None
+        self._broker.command = self._command
         self._writer: Writer | None = None
         self._process = 0
         self._calm_process = -1
@@ -171,11 +151,8 @@ class Session:
         """Lift the halt that there may be, and start once more: it must trade, and that soon."""
         record, broker = self.record, self._broker
         assert record.state is not None
-        if record.state.run.halt_rule and broker.nameless():
-            return  # whose order it is must be asked of the broker's staff
-        if record.state.run.halt_rule:
-            self._resume()
-        broker.cancel_rests()
+        self._set_right()
+        broker.clear_up()
         executed = broker.executed()
         self._clock.until = lambda: broker.executed() > executed
         self._clock.end = broker.step + SOON
@@ -184,15 +161,28 @@ class Session:
             record.problems.append(f"no order in {SOON} bars of calm; it ended: {ending}")
         record.visits["outcome: trades again"] += 1
 
-    def _resume(self) -> None:
-        """Be the operator who has looked, while no engine runs."""
+    def _set_right(self) -> None:
+        """Be the operator who has looked and has asked the broker, while no engine runs."""
         self._disk.begin()
         kernel = Kernel()
         with Writer.open(JOURNAL, run="", fs=self._disk, seal=False) as writer:
-            rebuild(kernel, read(JOURNAL, fs=self._disk))
-            resumed = TradingResumed("operator", "the calm has come")
-            now = self._clock.now_ns()
-            writer.append(stamp(resumed, writer.next_seq, now, kernel.state.run.id))
+            missing = rebuild(kernel, read(JOURNAL, fs=self._disk))
+            book = Recorder(writer, kernel, self._clock, kernel.state.run.id)
+            book.begin(missing)
+            for command in answers(kernel.state, self._broker, self._switch):
+                obey(command, book, self._config, self._switch, self._deals)
+
+    def _command(self, what: str) -> None:
+        """Let an operator tell the running engine something; one that is dead hears nothing."""
+        if what == "halt file":
+            self._switch.throw(BY, "made by hand")
+        if self._inbox is not None:
+            self._inbox.put(COMMANDS[what])
+
+    def _deals(self, after: int) -> Iterator[DealRecorded]:
+        for event in read(JOURNAL, fs=self._disk, after=after, types={"DealRecorded"}):
+            assert isinstance(event.data, DealRecorded)
+            yield event.data
 
     # --- one process
 
@@ -226,19 +216,25 @@ class Session:
             ending = f"failed: {type(error).__name__}"
         except OSError as error:  # the disk, before the writer had begun
             ending = f"did not start: {error}"
+        self._inbox = None
         self.record.endings.append(ending)
         return ending, kernel.state
 
     def _engine_on(self, writer: Writer, kernel: Kernel) -> Engine:
         server_time = ServerTime(self._config.broker.zone)
+        self._inbox = Inbox()
         world = World(
-            writer, Mt5Gateway(self._line, self._config.broker.account), self._clock, server_time
+            journal=writer,
+            gateway=Mt5Gateway(self._line, self._config.broker.account),
+            clock=self._clock,
+            server_time=server_time,
+            doors=Doors(self._inbox, self._switch, self._deals),
         )
         writer.run = f"20231002-{base32(self._process, 7)}"
         engine = Engine(
             config=self._config,
             run=writer.run,
-            manifest=_manifest(self._config),
+            manifest=manifest_of(self._config),
             kernel=kernel,
             world=world,
         )
@@ -265,31 +261,25 @@ class Session:
                 return item.manner
         return ""
 
-    def _note_sending(self, key: str) -> None:
+    def _note_sending(self, key: str, request: dict[str, Any]) -> None:
         assert self._writer is not None
+        ticket = request.get("position") or request.get("order", 0)
+        newest = self._writer.next_seq - 1
         self.record.sent.append(
             SentAt(
                 key=key,
+                symbol=request.get("symbol") or self._broker.symbol_of(ticket),
+                opens=bool(key) and "position" not in request,
                 process=self._process,
-                seq=self._writer.next_seq - 1,
-                durable=_durable(self._disk, key),
+                seq=newest,
+                durable=_durable(self._disk, newest),
                 disk_failed=self._disk.failed,
+                switched_off=self._switch.thrown(),
             )
         )
 
 
-def _manifest(config: Config) -> RunStarted:
-    settings, config_hash = canonical(config)
-    return RunStarted(
-        "0", "simulated", settings, config_hash, "", "", "", 0, warmup_of(config), SYMBOL, ""
-    )
-
-
-def _durable(disk: Disk, key: str) -> bool:
-    """Tell whether the intent of a key would survive a power cut at this moment."""
-    mark = f'"key":"{key}"'.encode()
-    return any(
-        b'"OrderIntended"' in line and mark in line
-        for data in disk.durable(JOURNAL / "tail")
-        for line in reversed(data.splitlines())
-    )
+def _durable(disk: Disk, seq: int) -> bool:
+    """Tell whether an event would survive a power cut at this moment."""
+    begins = f'{{"seq":{seq},'.encode()
+    return any(begins in data for data in disk.durable(JOURNAL / "tail"))

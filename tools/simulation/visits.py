@@ -9,16 +9,30 @@ from engine.execution.outcome import ERRORS, RETCODES
 from journal.envelope import AnyEvent
 from journal.events import (
     BrokerReplied,
+    CancelRequested,
+    ChangeApplied,
+    ChangeIntended,
+    ChangeRefused,
+    ChangeUnresolved,
     EvidenceGathered,
+    FlattenRequested,
     JournalRecovered,
+    OperatorHalted,
     OrderAccepted,
+    OrderAdjusted,
     OrderFinished,
+    OrderIntended,
+    OrderProposed,
     OrderRefused,
     OrderUnresolved,
     Payload,
+    PositionAdjusted,
     TerminalLost,
     TradingHalted,
+    TradingPaused,
+    TradingResumed,
 )
+from journal.events.mt5 import OrderState
 from tools.simulation.broker import Broker
 from tools.simulation.draw import every_trouble
 from tools.simulation.line import Clock, Line
@@ -36,19 +50,63 @@ ENDINGS = (
 OUTCOMES = (
     "accepted by reply",
     "accepted by evidence",
+    "accepted by operator",
     "refused by reply",
     "refused by evidence",
     "unresolved",
     "search: the order",
     "search: nothing",
     "search: suspects only",
+    "tried again at a fresh price",
+    "filled",
+    "cancelled or filled in part",
+    "expired",
+    "change applied by reply",
+    "change applied by evidence",
+    "change refused by reply",
+    "change refused by evidence",
+    "change unresolved",
+    "opened by stop",
+    "opened by stop limit",
+    "opened by limit",
+    "closed",
+    "closed in part",
+    "stop or target moved",
+    "pending order cancelled",
+    "levels taken over from the broker",
+    "order's terms taken over from the broker",
+    "paused",
+    "switched off",
+    "resumed",
+    "flatten asked for",
+    "cancel asked for",
     "halt: broker answer",
     "halt: ambiguous order",
+    "halt: discrepancy",
     "terminal lost",
     "torn end recovered",
-    "finished by the broker's history",
     "trades again",
 )
+
+
+SIMPLE: dict[type[Payload], str] = {
+    OrderUnresolved: "unresolved",
+    ChangeUnresolved: "change unresolved",
+    PositionAdjusted: "levels taken over from the broker",
+    OrderAdjusted: "order's terms taken over from the broker",
+    TradingPaused: "paused",
+    OperatorHalted: "switched off",
+    TradingResumed: "resumed",
+    FlattenRequested: "flatten asked for",
+    CancelRequested: "cancel asked for",
+    TerminalLost: "terminal lost",
+    JournalRecovered: "torn end recovered",
+}
+FINISHED: dict[int, str] = {
+    OrderState.FILLED: "filled",
+    OrderState.CANCELED: "cancelled or filled in part",
+    OrderState.EXPIRED: "expired",
+}
 
 
 def answer(reply: BrokerReplied) -> str:
@@ -88,21 +146,39 @@ def met(events: Iterable[AnyEvent], endings: Iterable[str]) -> Iterator[str]:
 
 
 def _outcomes(data: Payload) -> Iterator[str]:
+    simple = SIMPLE.get(type(data))
+    if simple is not None:
+        yield simple
     match data:
         case OrderAccepted(proof=proof):
             yield f"accepted by {proof}"
         case OrderRefused(proof=proof):
             yield f"refused by {proof}"
-        case OrderUnresolved():
-            yield "unresolved"
+        case ChangeApplied(proof=proof):
+            yield f"change applied by {proof}"
+        case ChangeRefused(proof=proof):
+            yield f"change refused by {proof}"
         case EvidenceGathered(orders=orders, suspects=suspects):
             found = "the order" if orders else "suspects only" if suspects else "nothing"
             yield f"search: {found}"
         case TradingHalted(rule=rule):
             yield f"halt: {rule}"
-        case OrderFinished():
-            yield "finished by the broker's history"
-        case TerminalLost():
-            yield "terminal lost"
-        case JournalRecovered():
-            yield "torn end recovered"
+        case _:
+            yield from _course(data)
+
+
+def _course(data: Payload) -> Iterator[str]:
+    """What was wanted, and what came of it."""
+    match data:
+        case OrderFinished(state=state):
+            yield FINISHED.get(state, f"finished in state {state}")
+        case OrderProposed(action="close", volume=lots) if lots:
+            yield "closed in part"
+        case OrderProposed(attempt=attempt) if attempt:
+            yield "tried again at a fresh price"
+        case OrderIntended(action="open", type=kind) if kind != "market":
+            yield f"opened by {kind}"
+        case OrderIntended(action="close"):
+            yield "closed"
+        case ChangeIntended(action=action):
+            yield "stop or target moved" if action == "levels" else "pending order cancelled"
