@@ -13,7 +13,7 @@ from typing import Any
 from engine.broker.calls import Calls
 from engine.broker.gateway import CallFailed, OrderSeen
 from engine.broker.identity import check_identity
-from engine.broker.records import deal_recorded, order_listed, order_seen, position_seen
+from engine.broker.records import deal_recorded, order_listed, order_seen, position_seen, reading
 from engine.broker.sending import Sender
 from engine.config import Account
 from journal.errors import BrokerError
@@ -77,45 +77,48 @@ class Mt5Gateway:
         """Initialise the module, check the account's identity, select the symbols."""
         await self._calls.call("initialize", **self._initialize)
         info = await self._calls.call("account_info")
-        check_identity(info, self._account)
+        with reading("account"):
+            check_identity(info, self._account)
         for symbol in symbols:
             await self._calls.call("symbol_select", symbol, True)
         terminal = await self._calls.call("terminal_info")
         version = await self._calls.call("version")
-        return TerminalConnected(
-            login=info.login,
-            server=info.server,
-            trade_mode=info.trade_mode,
-            margin_mode=info.margin_mode,
-            currency=info.currency,
-            leverage=info.leverage,
-            company=info.company,
-            terminal=terminal.name,
-            build=version[1],
-        )
+        with reading("account"):
+            return TerminalConnected(
+                login=info.login,
+                server=info.server,
+                trade_mode=info.trade_mode,
+                margin_mode=info.margin_mode,
+                currency=info.currency,
+                leverage=info.leverage,
+                company=info.company,
+                terminal=terminal.name,
+                build=version[1],
+            )
 
     async def specify(self, symbol: str) -> SymbolSpecified:
         """Read a symbol's constraints. Raises BrokerError while the terminal does not know them."""
         info = await self._calls.call("symbol_info", symbol)
-        spec = SymbolSpecified(
-            symbol=symbol,
-            digits=info.digits,
-            point=info.point,
-            tick_size=info.trade_tick_size,
-            tick_value=info.trade_tick_value,
-            contract_size=info.trade_contract_size,
-            volume_min=info.volume_min,
-            volume_max=info.volume_max,
-            volume_step=info.volume_step,
-            stops_level=info.trade_stops_level,
-            freeze_level=info.trade_freeze_level,
-            filling_mode=info.filling_mode,
-            execution_mode=info.trade_exemode,
-            trade_mode=info.trade_mode,
-            currency_base=info.currency_base,
-            currency_profit=info.currency_profit,
-            currency_margin=info.currency_margin,
-        )
+        with reading(f"symbol {symbol}"):
+            spec = SymbolSpecified(
+                symbol=symbol,
+                digits=info.digits,
+                point=info.point,
+                tick_size=info.trade_tick_size,
+                tick_value=info.trade_tick_value,
+                contract_size=info.trade_contract_size,
+                volume_min=info.volume_min,
+                volume_max=info.volume_max,
+                volume_step=info.volume_step,
+                stops_level=info.trade_stops_level,
+                freeze_level=info.trade_freeze_level,
+                filling_mode=info.filling_mode,
+                execution_mode=info.trade_exemode,
+                trade_mode=info.trade_mode,
+                currency_base=info.currency_base,
+                currency_profit=info.currency_profit,
+                currency_margin=info.currency_margin,
+            )
         for name in ("point", "tick_size", "volume_min", "volume_max", "volume_step"):
             value = getattr(spec, name)
             if not value > 0.0:  # so a terminal shows a symbol that it has not synchronised yet
@@ -151,12 +154,17 @@ class Mt5Gateway:
     async def price(self, symbol: str) -> PriceSeen | None:
         """Read the newest tick."""
         tick = await self._calls.call("symbol_info_tick", symbol)
-        if not (tick.bid > 0.0 and tick.ask >= tick.bid):
-            return None
-        return PriceSeen(symbol, tick.time_msc, tick.bid, tick.ask)
+        with reading(f"tick of {symbol}"):
+            if not (tick.bid > 0.0 and tick.ask >= tick.bid):
+                return None
+            return PriceSeen(symbol, tick.time_msc, tick.bid, tick.ask)
 
     async def quote(self, symbol: str, side: str) -> QuoteObserved:
         """Read the current tick and let the broker itself say what a lot costs and binds."""
+        with reading(f"quote of {symbol}"):
+            return await self._quote(symbol, side)
+
+    async def _quote(self, symbol: str, side: str) -> QuoteObserved:
         tick = await self._calls.call("symbol_info_tick", symbol)
         account = await self._calls.call("account_info")
         check_identity(account, self._account)  # the terminal can be logged in elsewhere by hand
@@ -205,15 +213,16 @@ class Mt5Gateway:
         check_identity(info, self._account)
         positions = await self._calls.call("positions_get")
         orders = await self._calls.call("orders_get")
-        return BrokerSnapshotTaken(
-            balance=info.balance,
-            credit=info.credit,
-            equity=info.equity,
-            margin=info.margin,
-            margin_free=info.margin_free,
-            positions=[position_seen(record) for record in positions],
-            orders=[order_listed(record) for record in orders],
-        )
+        with reading("account"):
+            return BrokerSnapshotTaken(
+                balance=info.balance,
+                credit=info.credit,
+                equity=info.equity,
+                margin=info.margin,
+                margin_free=info.margin_free,
+                positions=[position_seen(record) for record in positions],
+                orders=[order_listed(record) for record in orders],
+            )
 
     async def positions_total(self) -> int:
         """Count the open positions."""

@@ -6,6 +6,8 @@ the journal, which could not be read again.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from operator import attrgetter
 from typing import Any, Generic, TypeVar, get_type_hints
 
@@ -16,6 +18,17 @@ from journal.errors import BrokerError
 from journal.events import DealRecorded, OrderListed, PositionSeen
 
 P = TypeVar("P", bound=msgspec.Struct)
+
+ADVICE = "Bring the terminal and the MetaTrader5 package to the same age, then start again"
+
+
+@contextmanager
+def reading(what: str) -> Iterator[None]:
+    """Raise BrokerError when a record that is read in the block lacks a field."""
+    try:
+        yield
+    except AttributeError as error:
+        raise BrokerError(f"the terminal's {what} has no field {error.name!r}. {ADVICE}") from error
 
 
 class Translation(Generic[P]):
@@ -48,8 +61,7 @@ class Translation(Generic[P]):
         """Say what is wrong with a record."""
         return BrokerError(
             f"the terminal's {self._what} {getattr(record, 'ticket', 'without a ticket')} "
-            f"{problem}; nothing was recorded of it. Bring the terminal and the MetaTrader5 "
-            "package to the same age, then start again"
+            f"{problem}; nothing was recorded of it. {ADVICE}"
         )
 
 

@@ -1,0 +1,278 @@
+"""Bad input and bad luck, met by the whole engine: whatever comes, nothing is doubled and nothing
+is made up. `tools/RUNBOOK.md` has a sentence for each."""
+
+from __future__ import annotations
+
+import shutil
+from collections import Counter
+from collections.abc import Callable
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from engine.terminal import Terminal
+from engine.terminal.faults import CommentOverwritten, FaultPlan, ReplyLost, Retcode, When
+from journal.errors import BrokerError
+from journal.events import (
+    DiscrepancyFound,
+    OrderAccepted,
+    OrderRefused,
+    OrderUnresolved,
+    OrderVetoed,
+    QuoteUnavailable,
+    RunEnded,
+    TradingHalted,
+)
+from projections.orders import unresolved
+from replay.session import verify_session
+from tests.engine.rig import Rig
+
+Twist = Callable[[Any], Any]
+"""What is done to a record of the terminal before the engine sees it."""
+
+
+class Twisted:
+    """A terminal whose records are not what they should be."""
+
+    def __init__(self, terminal: Terminal, function: str, twist: Twist) -> None:
+        self._terminal, self._function, self._twist = terminal, function, twist
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._terminal, name)
+
+    def module(self) -> SimpleNamespace:
+        """Return the terminal's module with one function changed."""
+        module = vars(self._terminal.module()).copy()
+        real = module[self._function]
+
+        def twisted(*args: Any, **kwargs: Any) -> Any:
+            found = real(*args, **kwargs)
+            if isinstance(found, tuple) and not hasattr(found, "_asdict"):  # a list of them
+                return tuple(self._twist(one) for one in found)
+            return found and self._twist(found)
+
+        module[self._function] = twisted
+        return SimpleNamespace(**module)
+
+
+def changed(**fields: Any) -> Twist:
+    """Give a record's fields other values."""
+    return lambda record: SimpleNamespace(**{**record._asdict(), **fields})
+
+
+def without(field: str) -> Twist:
+    """Take a field away, as a module of another age has it."""
+    return lambda record: SimpleNamespace(
+        **{name: value for name, value in record._asdict().items() if name != field}
+    )
+
+
+def twisted(folder: Path, function: str, twist: Twist) -> Rig:
+    """Return a rig whose terminal twists what a function returns."""
+    rig = Rig(folder)
+    terminal = rig.terminal
+    rig.terminal = lambda: Twisted(terminal(), function, twist)  # type: ignore[method-assign,assignment,return-value] # stands for it
+    return rig
+
+
+def struck(folder: Path, *faults: Any) -> Rig:
+    """Return a rig whose terminal has these faults."""
+    rig = Rig(folder)
+    terminal = rig.terminal
+
+    def unlucky() -> Terminal:
+        one = terminal()
+        one.inject(FaultPlan(faults))
+        return one
+
+    rig.terminal = unlucky  # type: ignore[method-assign] # stands for it
+    return rig
+
+
+def effects(rig: Rig) -> Counter[int]:
+    """How many opening orders the broker's deals show for each position."""
+    return Counter(deal.position_id for deal in rig.deals() if deal.entry == 0 and deal.order)
+
+
+# --- return codes that nobody knows
+
+
+@pytest.mark.parametrize("executed", [True, False])
+def test_a_return_code_that_nobody_knows_halts_and_evidence_tells_what_became_of_it(
+    tmp_path: Path, executed: bool
+) -> None:
+    rig = struck(tmp_path, Retcode(code=19999, executed=executed, when=When(number=2)))
+    rig.process()
+    first, second = rig.intents()
+    [doubt] = rig.recorded(OrderUnresolved)
+    assert doubt.key == second.key
+    assert [halt.rule for halt in rig.recorded(TradingHalted)] == ["broker answer"]
+    [settled] = [e for e in rig.recorded(OrderAccepted, OrderRefused) if e.key == second.key]
+    assert isinstance(settled, OrderAccepted) is executed
+    assert settled.proof == "evidence"
+    assert len(effects(rig)) == 1 + executed
+    assert first.key != second.key
+    assert verify_session(rig.journal).agrees
+
+
+# --- records with missing fields
+
+
+@pytest.mark.parametrize(
+    ("function", "twist", "said"),
+    [
+        ("history_deals_get", without("fee"), "deal 50000001 has no field 'fee'"),
+        ("history_deals_get", changed(comment=None), "a field of the wrong type"),
+        ("account_info", without("margin_mode"), "margin_mode"),
+        ("symbol_info", without("trade_stops_level"), "symbol EURUSD has no field"),
+    ],
+)
+def test_a_record_without_a_field_ends_the_run_and_names_it_and_nothing_of_it_is_recorded(
+    tmp_path: Path, function: str, twist: Twist, said: str
+) -> None:
+    rig = twisted(tmp_path, function, twist)
+    with pytest.raises(BrokerError, match=said):
+        rig.process()
+    [ended] = rig.recorded(RunEnded)
+    assert ended.reason == "failed"
+    assert said in ended.detail
+    assert rig.deals() == []
+    assert rig.intents() == []
+
+
+def test_a_price_without_a_field_is_no_price_and_nothing_is_sent_on_it(tmp_path: Path) -> None:
+    rig = twisted(tmp_path, "symbol_info_tick", without("bid"))
+    rig.process()
+    [reason] = {missing.reason for missing in rig.recorded(QuoteUnavailable)}
+    assert "quote of EURUSD has no field 'bid'" in reason
+    assert rig.intents() == []
+
+
+@pytest.mark.parametrize("field", ["order", "retcode", "deal", "request_id"])
+def test_an_answer_without_a_field_is_no_answer_and_evidence_tells(
+    tmp_path: Path, field: str
+) -> None:
+    rig = twisted(tmp_path, "order_send", without(field))
+    rig.process()
+    [intent] = rig.intents()[:1]
+    assert [doubt.key for doubt in rig.recorded(OrderUnresolved)][:1] == [intent.key]
+    accepted = [e for e in rig.recorded(OrderAccepted) if e.key == intent.key]
+    assert [e.proof for e in accepted] == ["evidence"]
+    assert set(effects(rig).values()) == {1}
+    assert verify_session(rig.journal).agrees
+
+
+# --- prices of zero
+
+
+@pytest.mark.parametrize("fields", [{"bid": 0.0, "ask": 0.0}, {"bid": 0.0}, {"ask": 0.0}])
+def test_on_a_price_of_zero_nothing_is_sent(tmp_path: Path, fields: dict[str, float]) -> None:
+    rig = twisted(tmp_path, "symbol_info_tick", changed(**fields))
+    rig.process()
+    assert rig.recorded(QuoteUnavailable)
+    assert {veto.rule for veto in rig.recorded(OrderVetoed)} == {"quote"}
+    assert rig.intents() == []
+
+
+def test_an_answer_without_prices_is_believed_and_the_deal_tells_them(tmp_path: Path) -> None:
+    rig = twisted(tmp_path, "order_send", changed(price=0.0, bid=0.0, ask=0.0, volume=0.0))
+    rig.process()
+    assert rig.state is not None
+    assert {order.average for order in rig.state.orders.done if order.status == "filled"} <= {
+        deal.price for deal in rig.deals()
+    }
+    assert not rig.recorded(OrderUnresolved, TradingHalted)
+
+
+def test_a_positions_price_of_zero_is_a_discrepancy_and_never_booked(tmp_path: Path) -> None:
+    rig = twisted(tmp_path, "positions_get", changed(price_open=0.0, price_current=0.0))
+    rig.process()
+    assert {found.name for found in rig.recorded(DiscrepancyFound)} == {"price"}
+    assert rig.state is not None
+    assert all(position.price for position in rig.state.positions.open.values())
+
+
+# --- comments
+
+
+@pytest.mark.parametrize("text", ["", "#1", "[sl 1.05]", "R0000010000"])
+def test_without_any_comment_of_ours_every_deal_is_still_known_by_its_order(
+    tmp_path: Path, text: str
+) -> None:
+    rig = struck(tmp_path, CommentOverwritten(text=text))
+    rig.process()
+    assert rig.state is not None
+    assert not unresolved(rig.state.orders)
+    assert not rig.recorded(OrderUnresolved, TradingHalted, DiscrepancyFound)
+    plain = Rig(tmp_path / "plain")
+    plain.folder.mkdir()
+    plain.process()
+    assert rig.state.performance == plain.state.performance  # type: ignore[union-attr] # it has run
+
+
+def test_a_lost_answer_and_a_lost_comment_together_halt_and_are_never_sent_again(
+    tmp_path: Path,
+) -> None:
+    second = When(number=2)
+    rig = struck(
+        tmp_path,
+        CommentOverwritten(text="by dealer 7", when=second),
+        ReplyLost(executed=True, when=second),
+    )
+    rig.process()
+    assert [halt.rule for halt in rig.recorded(TradingHalted)][:1] == ["ambiguous order"]
+    assert len(rig.intents()) == 2
+    assert set(effects(rig).values()) == {1}
+    rig.process()
+    assert rig.state is not None
+    assert [order.status for order in unresolved(rig.state.orders)] == ["unresolved"]
+    assert len(rig.intents()) == 2
+
+
+# --- a journal copied from another machine
+
+
+def moved(rig: Rig, folder: Path) -> Rig:
+    """Copy the journal elsewhere, with all that lies beside it, and the account as it is now."""
+    folder.mkdir()
+    shutil.copytree(rig.journal, folder / "journal")
+    for book in rig.folder.glob("broker*"):
+        shutil.copy(book, folder / book.name)
+    return Rig(folder)
+
+
+def test_a_journal_that_was_moved_to_another_machine_goes_on_where_it_was(tmp_path: Path) -> None:
+    here = Rig(tmp_path / "here")
+    here.folder.mkdir()
+    here.process(max_bars=200)
+    (here.journal / "lock").write_text('{"pid":1,"host":"elsewhere"}', encoding="utf-8")
+    (here.journal / "channel").write_text('{"port":1,"pid":1}', encoding="utf-8")
+    there = moved(here, tmp_path / "there")
+    there.process()
+    here.process()
+    assert there.state is not None
+    assert here.state is not None
+    assert there.state.performance == here.state.performance
+    assert verify_session(there.journal).agrees
+
+
+def test_an_old_copy_of_a_journal_takes_in_what_happened_without_it_and_doubles_nothing(
+    tmp_path: Path,
+) -> None:
+    here = Rig(tmp_path / "here")
+    here.folder.mkdir()
+    here.process(max_bars=200)
+    copy = moved(here, tmp_path / "copy")
+    here.process(max_bars=100)
+    for book in here.folder.glob("broker*"):
+        shutil.copy(book, copy.folder / book.name)
+    elsewhere = {deal.ticket for deal in here.deals()} - {deal.ticket for deal in copy.deals()}
+    assert elsewhere, "nothing happened without it"
+    copy.process()
+    tickets = [deal.ticket for deal in copy.deals()]
+    assert len(tickets) == len(set(tickets))
+    assert elsewhere <= set(tickets)
+    assert set(effects(copy).values()) == {1}
+    assert verify_session(copy.journal).agrees
