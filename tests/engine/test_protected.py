@@ -34,6 +34,7 @@ from journal.events import (
     DealRecorded,
     OrderIntended,
     OrderProposed,
+    PositionAdopted,
     PriceSeen,
     TradingHalted,
 )
@@ -59,7 +60,7 @@ EXCHANGE = load_profile("exchange-netting")
 BARS = 2500
 
 
-def configuration(policy: str, *rules: Protection) -> Config:
+def configuration(**policy: Any) -> Config:
     """A quick strategy on five-minute bars: there are prices between them."""
     strategy = msgspec.structs.replace(
         rig.CONFIG.strategies[0],
@@ -69,9 +70,9 @@ def configuration(policy: str, *rules: Protection) -> Config:
         atr_period=5,
         rsi_period=5,
         target_r=6.0,
-        protection=list(rules),
+        protection=EVERYTHING,
     )
-    positions = {"default": PositionPolicy(policy=policy)}  # type: ignore[arg-type] # a parameter
+    positions = {"default": PositionPolicy(**policy)}
     return msgspec.structs.replace(rig.CONFIG, strategies=[strategy], positions=positions)
 
 
@@ -96,8 +97,8 @@ class Netting(Hedging):
         return Terminal(EXCHANGE, market, book=self.folder / "broker", seed=1)
 
 
-def run(kind: type[Hedging], folder: Path, policy: str = "one", bars: int = BARS) -> Hedging:
-    config = configuration(policy, *EVERYTHING)
+def run(kind: type[Hedging], folder: Path, bars: int = BARS, **policy: Any) -> Hedging:
+    config = configuration(**policy)
     if kind is Netting:
         account = Account(login=EXCHANGE.account.login, server=EXCHANGE.account.server)
         broker = Broker(kind="simulated", zone="utc+3", account=account)
@@ -150,7 +151,7 @@ def told(world: Hedging) -> State:
 def test_positions_are_trailed_closed_in_part_and_in_time(
     tmp_path: Path, kind: type[Hedging], policy: str
 ) -> None:
-    world = run(kind, tmp_path, policy)
+    world = run(kind, tmp_path, policy=policy)
     assert world.process().reason == "data ended"
     assert world.spoken().keys() >= SPOKEN
     assert world.recorded(PriceSeen), "a price between two bars must have mattered"
@@ -169,7 +170,7 @@ def test_a_price_is_recorded_only_where_it_leads_to_something(tmp_path: Path) ->
 
 
 def test_a_reversal_opens_only_when_its_closes_are_in_the_journal(tmp_path: Path) -> None:
-    world = run(Hedging, tmp_path, "reverse")
+    world = run(Hedging, tmp_path, policy="reverse")
     world.process()
     kernel, reversals = Kernel(), 0
     for event in read(world.journal):
@@ -183,10 +184,50 @@ def test_a_reversal_opens_only_when_its_closes_are_in_the_journal(tmp_path: Path
 
 
 def test_on_a_netting_account_no_deal_is_ever_both_a_close_and_an_opening(tmp_path: Path) -> None:
-    world = run(Netting, tmp_path, "reverse")
+    world = run(Netting, tmp_path, policy="reverse")
     world.process()
     assert {deal.entry for deal in world.recorded(DealRecorded)} == {0, 1}
     assert world.spoken()["makes way"] >= 5
+
+
+@pytest.mark.parametrize("found", ["leave", "adopt", "close"])
+@pytest.mark.parametrize("kind", [Hedging, Netting])
+def test_a_position_opened_by_hand_is_left_adopted_or_closed(
+    tmp_path: Path, kind: type[Hedging], found: str
+) -> None:
+    world = run(kind, tmp_path, found=found, bars=700)
+    by_hand = buy_by_hand(world)
+    world.process()
+    adopted = [event.identifier for event in world.recorded(PositionAdopted)]
+    closes = [p.position for p in world.recorded(OrderProposed) if p.action == "close"]
+    moved = {wish.position for wish in world.changes().values()}
+    assert (adopted == [by_hand]) is (found == "adopt")
+    assert (by_hand in moved) is (found == "adopt")
+    assert (by_hand in closes) is (found == "close")
+    if found == "leave":
+        assert told(world).positions.open[by_hand].sl == 1.0
+        assert kind is Hedging or not [i for i in world.intents() if i.action == "open"]
+    check(world)
+
+
+def buy_by_hand(world: Hedging) -> int:
+    """Open a long position with a stop far away, as a person would; return its identifier."""
+    terminal = world.terminal()
+    mt5 = terminal.module()
+    mt5.initialize()
+    request = {
+        "action": mt5.TRADE_ACTION_DEAL,
+        "symbol": "EURUSD",
+        "volume": 1.0,
+        "type": mt5.ORDER_TYPE_BUY,
+        "type_filling": mt5.ORDER_FILLING_FOK,
+        "sl": 1.0,
+    }
+    assert mt5.order_send(request).retcode == mt5.TRADE_RETCODE_DONE
+    [position] = mt5.positions_get()
+    terminal.close()
+    identifier: int = position.identifier
+    return identifier
 
 
 def test_restarts_in_the_middle_change_nothing_about_the_promises(tmp_path: Path) -> None:

@@ -101,12 +101,12 @@ def test_a_rule_that_waits_for_bars_does_not_record_prices() -> None:
 def test_without_a_position_or_without_a_rule_nobody_asks_for_a_price() -> None:
     world = World(BreakEven())
     world.kernel.state.positions.open.clear()
-    assert world.look(1.0511, 30) == []
-    world = World(BreakEven())
-    world.kernel.state.positions.open[2001].strategy = "another"
-    assert world.look(1.0511, 30) == []
-    assert world.calls == 0
-    assert world.prices.needed
+    others = World(BreakEven())
+    others.kernel.state.positions.open[2001].strategy = "another"
+    for one in (world, others):
+        assert one.look(1.0511, 30) == []
+        assert one.calls == 0
+        assert one.prices.needed
     assert not World().prices.needed
 
 

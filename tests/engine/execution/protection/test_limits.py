@@ -45,7 +45,7 @@ def test_the_distance_is_from_where_the_position_would_be_closed() -> None:
 
 
 def test_on_a_coarse_grid_the_nearest_stop_is_rounded_away_from_the_market() -> None:
-    coarse = spec(tick_size=0.00025, stops_level=30)
+    coarse = spec(tick_size=0.00025)
     assert nearest_stop(1, seen(1.1), coarse) == 1.0995
     assert nearest_stop(-1, seen(1.1), coarse) == 1.1005
 
