@@ -6,8 +6,9 @@ It reads and records; it cannot send.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Hashable
+from collections.abc import Collection, Hashable, Iterable
 
+from engine.audit import Audit, examine, report
 from engine.broker.gateway import AccountView, CallFailed
 from engine.clock import Clock
 from engine.config import Config
@@ -16,7 +17,7 @@ from engine.execution.discrepancies import magics_of
 from engine.execution.reconcile import diff, is_reused
 from engine.pace import Doubts, Pace
 from engine.recorder import Recorder
-from journal.events import BrokerSnapshotTaken, OrderFinished
+from journal.events import BrokerSnapshotTaken, DealRecorded, OrderFinished
 from projections.idempotency import key_of
 from projections.orders import LIVE
 
@@ -83,10 +84,14 @@ class Reconciler:
 
     async def read_deals(self, overlap_msc: int) -> None:
         """Record every deal that is not in the journal yet, each with the order it belongs to."""
+        watermark = self._recorder.state.idempotency.watermark
+        self._take_in(await self._account.deals(watermark - overlap_msc))
+
+    def _take_in(self, deals: Iterable[DealRecorded]) -> None:
         recorder = self._recorder
         index = recorder.state.idempotency
         known = index.deals
-        for deal in await self._account.deals(index.watermark - overlap_msc):
+        for deal in deals:
             if deal.ticket not in known:
                 key = key_of(index, deal)
                 recorder.record(deal, cause=index.intents.get(key, 0), corr=key)
@@ -150,6 +155,36 @@ class Reconciler:
         now = self._clock.now_ns()
         self._pace.looked(now)
         self._pace.compared(now)
+
+    async def audit(
+        self,
+        since_msc: int,
+        since_s: int = 0,
+        *,
+        dry_run: bool = False,
+        whose: tuple[int, str] | None = None,
+    ) -> Audit:
+        """Hold everything from a time on against the broker, and heal what recording heals.
+
+        since_msc  server milliseconds; 0 for `since_s` seconds ago
+        dry_run    record nothing
+        whose      login and server that are read, the journal's own where nothing is said. With
+                   another account's, nothing is recorded
+        Raises BrokerError.
+        """
+        state = self._recorder.state
+        if not since_msc:
+            now_msc = self._clock.now_ns() // 1_000_000 + state.market.offset_s * 1000
+            since_msc = now_msc - since_s * 1000
+        own = state.run.login, state.run.server
+        whose = whose or own
+        first = await examine(state, self._account, self._magics, since_msc, whose)
+        if dry_run or whose != own:
+            return report(since_msc, state, self._magics, first)
+        self._take_in(first.deals)
+        await self.reconcile()
+        last = await examine(state, self._account, self._magics, since_msc, whose)
+        return report(since_msc, state, self._magics, first, last)
 
     async def _picture(self) -> BrokerSnapshotTaken:
         """Read the broker's picture; the ends of orders that it shows no more are recorded."""

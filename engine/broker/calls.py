@@ -12,6 +12,7 @@ from typing import Any, Protocol
 import msgspec
 
 from engine.broker.gateway import CallFailed
+from journal.errors import BrokerError
 
 
 class Answer(msgspec.Struct, frozen=True, gc=False):
@@ -75,3 +76,20 @@ class InProcess:
             code, _ = self._module.last_error()
             raise CallRaised(function, type(error).__name__, str(error), code) from error
         return Answer(result, *self._module.last_error())
+
+
+class ReadingCalls:
+    """Calls that can only read: what would send is refused before it gets anywhere."""
+
+    def __init__(self, calls: Calls) -> None:
+        self._calls = calls
+
+    async def call(self, function: str, *args: Any, **kwargs: Any) -> Any:
+        """Call the module's function. Raises BrokerError for the one that sends."""
+        if function in SENDING:
+            raise BrokerError(f"{function} was called where nothing may be sent: a defect")
+        return await self._calls.call(function, *args, **kwargs)
+
+
+SENDING = frozenset({"order_send"})
+"""Functions that change something at the broker."""

@@ -106,8 +106,8 @@ class MarketView(Protocol):
         """Return the market now, and what one lot on `side` would bind."""
 
 
-class Gateway(AccountView, MarketView, Protocol):
-    """A connection to one account at one broker."""
+class ReadingGateway(AccountView, MarketView, Protocol):
+    """A connection to one account at one broker that cannot send."""
 
     async def connect(self, symbols: list[str]) -> TerminalConnected:
         """Connect, check that it is the configured account, make `symbols` available.
@@ -118,12 +118,16 @@ class Gateway(AccountView, MarketView, Protocol):
     async def specify(self, symbol: str) -> SymbolSpecified:
         """Return a symbol's trading constraints."""
 
+    async def close(self) -> None:
+        """Let go of the terminal."""
+
+
+class Gateway(ReadingGateway, Protocol):
+    """A connection to one account at one broker."""
+
     async def submit(self, intent: OrderIntended) -> BrokerReplied:
         """Send one intent, once. Whatever happens comes back as a reply; it never raises
         BrokerError."""
 
     async def change(self, wish: ChangeIntended) -> BrokerReplied:
         """Send one change, once. As with an intent, whatever happens comes back as a reply."""
-
-    async def close(self) -> None:
-        """Let go of the terminal."""

@@ -10,7 +10,7 @@ from typing import Annotated
 import msgspec
 from msgspec import Meta
 
-from journal.events import DiscrepancyFound
+from engine.audit import Audit
 
 Words = Annotated[str, Meta(max_length=500)]
 """What a person typed; it goes into the journal as it is."""
@@ -66,10 +66,14 @@ class ResolveOrder(_Command, frozen=True):
 class ReconcileAccount(_Command, frozen=True):
     """Hold the journal against the broker now.
 
-    since_s  how far back the broker's history is read, 0 for as far as the engine always does
+    since_s    how many seconds back the broker's history is read
+    since_msc  from which server millisecond on it is read; 0 for `since_s`
+    dry_run    record nothing
     """
 
     since_s: Annotated[int, Meta(ge=0)] = 0
+    since_msc: Annotated[int, Meta(ge=0)] = 0
+    dry_run: bool = False
 
 
 class StopEngine(_Command, frozen=True):
@@ -121,7 +125,7 @@ class Answer(msgspec.Struct, frozen=True, kw_only=True):
     text   for people: what was done, or why not
     seq    of the journal's last event behind it, 0 when it left none
     halt_rule, halt_reason  whether trading is halted now
-    discrepancies           what a reconciliation found
+    audit                   what a reconciliation showed
     standing                how the engine stands, where that was asked
     """
 
@@ -130,5 +134,5 @@ class Answer(msgspec.Struct, frozen=True, kw_only=True):
     seq: int = 0
     halt_rule: str = ""
     halt_reason: str = ""
-    discrepancies: list[DiscrepancyFound] = []
+    audit: Audit | None = None
     standing: Standing | None = None

@@ -6,6 +6,8 @@ from __future__ import annotations
 from collections.abc import Callable, Collection
 from dataclasses import dataclass
 
+import msgspec
+
 from engine.config import Config
 from engine.ops.commands import (
     Answer,
@@ -20,7 +22,6 @@ from engine.ops.switch import Switch
 from engine.reconciler import Reconciler
 from engine.recorder import Recorder
 from journal.errors import BrokerError, UsageError
-from journal.events import DiscrepancyFound
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +81,7 @@ class Operator:
                 self._stop(f"stopped by {command.by}{why}")
                 return answer(recorder.state, "stopping")
             case ReconcileAccount():
-                return await self._reconcile()
+                return await self._reconcile(command)
             case LookAtSwitch():
                 self.look_at_switch()
                 recorder.commit()
@@ -88,22 +89,14 @@ class Operator:
             case _:
                 return obey(command, recorder, self._config, self._doors.switch, self._doors.deals)
 
-    async def _reconcile(self) -> Answer:
+    async def _reconcile(self, command: ReconcileAccount) -> Answer:
         recorder = self._recorder
         if not recorder.state.run.connected:
             raise UsageError("the terminal is not connected: there is nothing to compare with now")
-        known = len(recorder.decided)
-        await self._reconciler.reconcile()
-        decided = list(recorder.decided)[known:]
-        found = [event.data for event in decided if isinstance(event.data, DiscrepancyFound)]
-        recorder.commit()
-        text = f"{len(found)} discrepancies" if found else "journal and broker agree"
-        plain = answer(recorder.state, text)
-        return Answer(
-            done=True,
-            text=text,
-            seq=plain.seq,
-            halt_rule=plain.halt_rule,
-            halt_reason=plain.halt_reason,
-            discrepancies=found,
+        audit = await self._reconciler.audit(
+            command.since_msc, command.since_s, dry_run=command.dry_run
         )
+        recorder.commit()
+        left = len(audit.remaining)
+        text = f"{left} discrepancies" if left else "journal and broker agree"
+        return msgspec.structs.replace(answer(recorder.state, text), audit=audit)

@@ -22,6 +22,7 @@ from engine.config import (
     Broker,
     Config,
     JournalLimits,
+    Reconcile,
     SimulatedTerminal,
 )
 from engine.feeds.bars import read_rates
@@ -55,6 +56,7 @@ CONFIG = Config(
     strategies=[
         MaCrossRsiConfig(name="quick", magic=71, symbol="EURUSD", fast=4, slow=9, atr_period=20)
     ],
+    reconcile=Reconcile(slow_s=3600.0),  # of a market that makes a minute a turn
     limits=JournalLimits(batch=40),
 )
 

@@ -341,5 +341,6 @@ def terminal_profiles() -> int:
     return print_profiles()
 
 
+from tools.cli import account as _account  # noqa: E402, F401
 from tools.cli import doors as _doors  # noqa: E402, F401 (their commands are listed after these)
 from tools.cli import journal as _journal  # noqa: E402, F401

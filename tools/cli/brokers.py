@@ -4,6 +4,8 @@ worker, or a real terminal behind a worker."""
 from __future__ import annotations
 
 import hashlib
+import shutil
+import tempfile
 import time
 from collections.abc import AsyncIterator, Iterable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
@@ -11,8 +13,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from engine.broker.calls import InProcess, RawCalls
-from engine.broker.gateway import Gateway
+import msgspec
+
+from engine.broker.calls import InProcess, RawCalls, ReadingCalls
+from engine.broker.gateway import Gateway, ReadingGateway
 from engine.broker.launch import (
     deadlines_of,
     initialize_arguments,
@@ -70,7 +74,7 @@ def reach(config: Config, base: Path, directory: Path) -> Broker:
         # Two runs of one day must not share order keys, whatever their journals.
         return Broker("live", _live(config), salt=b"%d" % time.time_ns())
     directory.parent.mkdir(parents=True, exist_ok=True)
-    setup = _setup(config, base, directory.with_name(directory.name + ".broker"))
+    setup = _setup(config, base, book_beside(directory))
     files = [Path(file) for file in setup.bars.values()]
     rates = read_bars(setup)
     server_time = ServerTime(config.broker.zone)
@@ -86,6 +90,46 @@ def reach(config: Config, base: Path, directory: Path) -> Broker:
         hash_files(files),
         total=max(len(series) for series in rates.values()) - setup.history,
     )
+
+
+@dataclass(frozen=True, slots=True)
+class Sight:
+    """What can be seen of a broker, and nothing to send with."""
+
+    gateway: ReadingGateway
+    clock: Clock
+
+
+@asynccontextmanager
+async def see(config: Config, base: Path, directory: Path) -> AsyncIterator[Sight]:
+    """Give the configured account for reading, as it is now.
+
+    A simulated broker is seen in a copy of its book: an engine may be going on with the book itself
+    meanwhile. Raises DaybookError.
+    """
+    account, settings = config.broker.account, config.broker.worker or Worker()
+    if config.broker.kind == "mt5":
+        launch = launch_of(settings)
+        async with supervise(launch, account, deadlines=deadlines_of(settings)) as calls:
+            gateway = Mt5Gateway(ReadingCalls(calls), account, initialize_arguments(settings))
+            yield Sight(gateway, WallClock(config.broker.poll_s))
+        return
+    book = book_beside(directory)
+    if not book.exists():
+        raise UsageError(f"there is no simulated broker's book {book}; run the engine first")
+    with tempfile.TemporaryDirectory(prefix="daybook-") as place:
+        copy = Path(place) / book.name
+        for file in (book, book.with_name(book.name + ".cursor")):
+            shutil.copy(file, place)
+        setup = msgspec.structs.replace(_setup(config, base, copy), faults="")
+        with build_terminal(setup, read_bars(setup)) as terminal:
+            gateway = Mt5Gateway(ReadingCalls(InProcess(terminal.module())), account)
+            yield Sight(gateway, MarketClock(terminal, ServerTime(config.broker.zone)))
+
+
+def book_beside(directory: Path) -> Path:
+    """Return where a simulated broker keeps its book: beside the journal."""
+    return directory.with_name(directory.name + ".broker")
 
 
 @asynccontextmanager
