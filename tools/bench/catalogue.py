@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tools.bench import append, demo, kernel, parts, replay, round_trip, store, terminal
+from tools.bench import append, demo, kernel, order, parts, replay, round_trip, store, terminal
 from tools.bench.rows import Contest
 
 CONTESTS: tuple[Contest, ...] = (
@@ -12,6 +12,7 @@ CONTESTS: tuple[Contest, ...] = (
     *store.CONTESTS,
     *demo.CONTESTS,
     *kernel.CONTESTS,
+    *order.CONTESTS,
     *terminal.CONTESTS,
     *round_trip.CONTESTS,
 )
