@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from functools import partial
 from typing import Any, TypeVar
 
 import msgspec
@@ -97,30 +98,29 @@ class Fold:
         only   the projections to fold, IDEMPOTENCY among them: it knows which deals are recorded
         """
         self.state = initial() if state is None else state
-        routes: dict[type, list[tuple[Any, Any]]] = {}
+        self._routes: dict[type, list[Callable[[Event[Any]], None]]] = {}
         for projection in only:
             part = getattr(self.state, projection.name)
             for kind, handler in projection.handlers.items():
-                routes.setdefault(kind, []).append((handler, part))
-        self._deal_routes = routes[DealRecorded]
-        routes[DealRecorded] = [(self._deal, self.state.idempotency)]
-        self._routes = routes
+                self.also(kind, handler, part)
+        self._deal_routes = self._routes[DealRecorded]
+        self._routes[DealRecorded] = [self._deal]
 
     def also(self, kind: type[Payload], handler: Callable[[S, Event[Any]], None], part: S) -> None:
         """Tell `handler` of every event of a kind, after the projections."""
-        self._routes.setdefault(kind, []).append((handler, part))
+        self._routes.setdefault(kind, []).append(partial(handler, part))
 
     def evolve(self, event: Event[Any]) -> None:
         """Fold in one event. A deal that is recorded already changes nothing."""
         state = self.state
         state.seq, state.ts = event.seq, event.ts
-        for handler, part in self._routes.get(type(event.data), ()):
-            handler(part, event)
+        for handle in self._routes.get(type(event.data), ()):
+            handle(event)
 
-    def _deal(self, index: Idempotency, event: Event[DealRecorded]) -> None:
-        if event.data.ticket not in index.deals:
-            for handler, part in self._deal_routes:
-                handler(part, event)
+    def _deal(self, event: Event[DealRecorded]) -> None:
+        if event.data.ticket not in self.state.idempotency.deals:
+            for handle in self._deal_routes:
+                handle(event)
 
 
 def fold(events: Iterable[AnyEvent], only: Iterable[Projection[Any]] = PROJECTIONS) -> State:
