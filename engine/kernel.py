@@ -209,11 +209,11 @@ class Kernel:
             return ()
         bar = event.data
         told = self._strategies.get((bar.symbol, bar.timeframe), ())
-        if commands.wanted(self.state) or (self._guards and self.state.positions.open):
-            return self._decide(event, told)
         for strategy in told:
             if strategy.propose() is not None:
                 return self._decide(event, told)
+        if commands.wanted(self.state) or (self._guards and self.state.positions.open):
+            return self._decide(event, told)
         return policies.lapse(self.state, self.config, event.ts) if self.state.orders.open else ()
 
     def _decide(self, event: Event[BarClosed], told: Sequence[AnyStrategy]) -> Iterator[Draft]:

@@ -57,6 +57,7 @@ class Recorder:
         self._journal, self._kernel, self._clock, self._run = journal, kernel, clock, run
         self.state: State = kernel.state
         self.decided: deque[AnyEvent] = deque()
+        self._step = kernel.step
         self.commit = journal.commit
         self.commit_if_due = journal.commit_if_due
 
@@ -65,7 +66,7 @@ class Recorder:
         journal = self._journal
         event = stamp(data, journal.next_seq, self._clock.now_ns(), self._run, cause, corr)
         journal.append(event)
-        for decision in self._kernel.step(event):
+        for decision in self._step(event):
             journal.append(decision)
             self.decided.append(decision)
 
