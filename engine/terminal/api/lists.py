@@ -24,7 +24,7 @@ from engine.terminal.arguments import (
     group,
     symbol_named,
 )
-from engine.terminal.book import Order
+from engine.terminal.book import Deal, Order
 from engine.terminal.filters import matches
 from engine.terminal.request import ArgumentRefused, integer, unsigned64
 from engine.terminal.snapshots import Record
@@ -49,6 +49,7 @@ class Lists:
 
     def __init__(self, link: Link) -> None:
         self._link = link
+        self._deals: dict[int, tuple[Deal, Record]] = {}
 
     # What is open
 
@@ -128,7 +129,14 @@ class Lists:
             "history_deals_get", args, named,
             views.deals_between, views.deals_of_ticket, views.deals_of_position,
         )  # fmt: skip
-        return tuple([snapshots.deal(one) for one in found])
+        return tuple([self._deal(one) for one in found])
+
+    def _deal(self, one: Deal) -> Record:
+        """The record of a deal, made once: it never changes, and is read again and again."""
+        known = self._deals.get(one.ticket)
+        if known is None or known[0] is not one:
+            known = self._deals[one.ticket] = one, snapshots.deal(one)
+        return known[1]
 
     def _history(
         self,

@@ -51,21 +51,19 @@ class Prices:
     def copy_rates_from_pos(self, *args: object) -> Table:
         """Bars by position; 0 is the unfinished one."""
         exactly(args, 4)
-        name, timeframe, start, count = (
-            symbol(args[0]),
-            c_int(args[1]),
-            c_int(args[2]),
-            c_int(args[3]),
-        )
-        rates = self._rates(name, timeframe)
+        name, timeframe = symbol(args[0]), c_int(args[1])
+        start, count = c_int(args[2]), c_int(args[3])
+        # Known ones first: a robot asks this with every bar.
+        rates = self._known.get((name, timeframe)) if self._link.open else None
+        if rates is None:
+            rates = self._rates(name, timeframe)
         if start < 0 or count <= 0:
             raise CallFailed(mt5.RES_E_INVALID_PARAMS)
         if rates is None:
             return self._copy(None, 0, 0)
         total = rates.count()
         end = total - start
-        first = end - count
-        oldest = total - self._max_bars
+        first, oldest = end - count, total - self._max_bars
         first = oldest if first < oldest else first
         return rates.slice(first if first > 0 else 0, end)
 
