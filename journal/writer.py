@@ -152,9 +152,9 @@ class Writer:
         if event.seq != self.next_seq or self._stop:
             self._refuse(event)
         bodies = self._bodies
-        if not bodies:
-            self._oldest = self._clock()
         bodies.append(encode(event))
+        if len(bodies) == 1:
+            self._oldest = self._clock()
         self.next_seq += 1
         if len(bodies) >= self._batch:
             self.commit()
