@@ -45,11 +45,16 @@ class ClockWatch:
         self._begin(self._clock.now_ns() + self._every)
         self._odd, self._agreed = 0, True
 
+    def due(self) -> bool:
+        """Tell whether it is time to look."""
+        now = self._clock.now_ns()
+        return not now < self._due <= now + self._every  # further ahead, our clock was put back
+
     async def look(self) -> None:
         """Take a look when one is due; record an offset that has changed."""
-        now = self._clock.now_ns()
-        if now < self._due <= now + self._every:  # not so far ahead, unless our clock was put back
+        if not self.due():
             return
+        now = self._clock.now_ns()
         try:
             self._looks.append(Look(now, await self._market.tick_times()))
         except CallFailed:  # whether the terminal is lost, more important readings will tell

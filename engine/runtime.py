@@ -7,6 +7,7 @@ effects carry out what was decided. Here is only the order of things, and how a 
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -88,7 +89,7 @@ class Engine:
         recorder = Recorder(world.journal, kernel, clock, run)
         self._manifest, self._recorder = manifest, recorder
         self._gateway, self._clock, self._memory = gateway, clock, world.memory
-        self._observe, self._max_bars = observe, max_bars
+        self._observe, self._max_bars = observe, max_bars or sys.maxsize
         self._bars = LiveBars(recorder, gateway, config)
         self._prices = LivePrices(recorder, gateway, clock, config)
         self._reconciler = Reconciler(recorder, gateway, clock, config)
@@ -170,18 +171,20 @@ class Engine:
     async def _turn(self) -> None:
         """Look once at everything that may be new: deals before bars, as they happened within the
         bar."""
-        await self._watch.look()
+        recorder, bars = self._recorder, self._bars
+        if self._watch.due():
+            await self._watch.look()
         await self._reconciler.look()
-        await self._bars.read()
+        await bars.read()
         if self._prices.needed:
             await self._prices.look()
-        if self._max_bars and self._bars.count >= self._max_bars:
+        if bars.count >= self._max_bars:
             self.stop("bars reached")
-        if self._recorder.decided:
+        if recorder.decided:
             await self._effects.settle()
-        if self.state.orders.open:
+        if recorder.state.orders.open:
             await self._effects.resume()
-        self._recorder.commit_if_due()
+        recorder.commit_if_due()
 
     async def _rest(self, seconds: float) -> None:
         """Wait for a lost terminal; an operator is heard meanwhile."""

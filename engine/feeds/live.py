@@ -30,12 +30,13 @@ class LiveBars:
 
     async def read(self) -> None:
         """Record the bars that have closed since the last look."""
-        known = self._recorder.state.market.series
+        recorder = self._recorder
+        known = recorder.state.market.series
         for symbol, timeframe, name in self._series:
             series = known.get(name)
             after = series.last_time if series is not None else 0
             for bar in await self._market.bars(symbol, timeframe, after):
-                self._recorder.record(bar)
+                recorder.record(bar)
                 self.count += 1
 
     async def catch_up(self) -> None:
