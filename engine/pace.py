@@ -49,32 +49,32 @@ class Pace:
 
 
 class Doubts:
-    """Differences that were seen, and may be no more than lists that lag."""
+    """Differences that were seen, and may be no more than lists that lag.
+
+    seen  each with when it was seen first, and how often
+    """
 
     def __init__(self, readings: int, grace_s: float) -> None:
         """Take how often, and for how many seconds at least, a difference must be seen."""
         self._readings, self._grace = readings, _ns(grace_s)
-        self._seen: dict[Hashable, tuple[int, int]] = {}
-
-    def __bool__(self) -> bool:
-        return bool(self._seen)
+        self.seen: dict[Hashable, tuple[int, int]] = {}
 
     def ripe(self, found: Collection[Hashable], now: int) -> bool:
         """Take in what one more reading shows; tell whether all of it has been seen often and long
         enough. What is not seen any more is forgotten."""
-        self._seen = {
+        self.seen = {
             one: (first, count + 1)
             for one in found
-            for first, count in [self._seen.get(one, (now, 0))]
+            for first, count in [self.seen.get(one, (now, 0))]
         }
         return all(
             count >= self._readings and not first <= now < first + self._grace
-            for first, count in self._seen.values()
+            for first, count in self.seen.values()
         )
 
     def clear(self) -> None:
         """Forget all."""
-        self._seen.clear()
+        self.seen.clear()
 
 
 def _ns(seconds: float) -> int:

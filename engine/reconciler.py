@@ -55,27 +55,22 @@ class Reconciler:
         now = self._clock.now_ns()
         if self._pace.rests(now):
             return
+        state, positions = self._recorder.state, self._recorder.state.positions.open
         try:
-            await self._look(now)
+            if (
+                state.orders.open
+                or state.changes.open
+                or self._doubts.seen
+                or self._pace.whole(now)  # a close and an opening leave the count as it is
+            ):
+                await self.compare(now)
+            elif positions and await self._account.positions_total() != len(positions):
+                await self.read()
         except CallFailed as error:
             if self._pace.failed(now) or error.code not in REFUSALS:
                 raise
         else:
             self._pace.looked(now)
-
-    async def _look(self, now: int) -> None:
-        state = self._recorder.state
-        if (
-            state.orders.open
-            or state.changes.open
-            or self._doubts
-            or self._pace.whole(now)  # a close and an opening leave the count of positions as it is
-        ):
-            await self.compare(now)
-        elif state.positions.open and (
-            await self._account.positions_total() != len(state.positions.open)
-        ):
-            await self.read()
 
     async def read(self, overlap_msc: int = OVERLAP_MSC) -> None:
         """Record every deal that is new, then what became of orders that wait for theirs."""
