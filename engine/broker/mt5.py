@@ -71,6 +71,7 @@ class Mt5Gateway:
         self._account = account
         self._initialize = dict(initialize or {})
         self._specs: dict[str, SymbolSpecified] = {}
+        self._deals: dict[int, tuple[Any, DealRecorded]] = {}
         self._sender = Sender(calls, account, self._spec)
 
     async def connect(self, symbols: list[str]) -> TerminalConnected:
@@ -137,6 +138,8 @@ class Mt5Gateway:
         while len(rows) == count < MAX_CATCH_UP and rows[0][0] > following:
             count = min(count * 8, MAX_CATCH_UP)
             rows = await self._closed(symbol, timeframe, count)
+        if count == 1:  # nearly always
+            return [BarClosed(symbol, timeframe, *rows[0])] if rows and rows[0][0] > after else []
         return [BarClosed(symbol, timeframe, *row) for row in rows if row[0] > after]
 
     async def latest_bars(self, symbol: str, timeframe: str, count: int) -> list[BarClosed]:
@@ -232,7 +235,14 @@ class Mt5Gateway:
     async def deals(self, since_msc: int) -> list[DealRecorded]:
         """Read the deal history."""
         records = await self._history("history_deals_get", since_msc)
-        deals = [deal_recorded(record) for record in records]
+        known, deals = self._deals, []
+        self._deals = {}
+        for record in records:  # most of them are those of the reading before
+            seen = known.get(record.ticket)
+            if seen is None or seen[0] != record:
+                seen = record, deal_recorded(record)
+            self._deals[record.ticket] = seen
+            deals.append(seen[1])
         deals.sort(key=lambda deal: deal.ticket)
         return deals
 
