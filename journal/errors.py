@@ -7,6 +7,7 @@
     │   ├── InvalidEvent        an event that may not be written   also ValueError
     │   ├── UndecodableEvent    no event of a known type and version   also ValueError
     │   ├── JournalCorrupt      the chain, the order or the frame is broken
+    │   │   └── JournalNewer    nothing is broken: a newer Daybook wrote it
     │   ├── JournalLocked       another process writes
     │   ├── JournalHalted       a write or sync failed; nothing more is accepted
     │   └── JournalMissing      there is no journal at that place   also FileNotFoundError
@@ -45,6 +46,10 @@ class UndecodableEvent(JournalError, ValueError):
 
 class JournalCorrupt(JournalError):
     """The journal contradicts itself: chain, order or frame."""
+
+
+class JournalNewer(JournalCorrupt):
+    """A file of a format that only a newer Daybook knows."""
 
 
 class JournalLocked(JournalError):

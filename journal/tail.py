@@ -17,7 +17,7 @@ import msgspec
 
 from journal.chain import _BLANK, link
 from journal.codec import END, HASH_MARK, TRAILER, frame
-from journal.errors import JournalCorrupt
+from journal.errors import JournalCorrupt, JournalNewer
 
 FORMAT = "daybook-journal"
 VERSION = 1
@@ -205,7 +205,7 @@ def _read_header(line: bytes) -> Header | None:
     if frame(body, link(header.prev.encode(), body)) != line + b"\n":
         return None
     if header.version != VERSION:  # never take a newer Daybook's file for a torn one
-        raise JournalCorrupt(
+        raise JournalNewer(
             f"a tail file from seq {header.first} on has format version {header.version}, "
             f"this Daybook knows {VERSION}; use the Daybook that wrote it, or a newer one"
         )

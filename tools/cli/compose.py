@@ -27,11 +27,12 @@ from engine.ops.inbox import Inbox
 from engine.ops.obey import deals_of
 from engine.ops.operator import Doors
 from engine.ops.switch import Switch
-from engine.recovery import rebuild
+from engine.recovery import rebuild, require_account
 from engine.runtime import Ending, Engine, World
 from engine.runtime import Progress as Turned
 from engine.settings import canonical
 from journal import Writer
+from journal.errors import JournalNewer, UndecodableEvent, UsageError
 from journal.events import RunStarted
 from journal.writer import Limits
 from projections.performance import net_profit
@@ -97,10 +98,11 @@ def run_engine(
     begun = time.perf_counter()
     doors = Doors(Inbox(), Switch(directory), deals_of(directory))
     limits = Limits(batch=config.limits.batch, delay_ns=int(config.limits.delay_ms * 1e6))
-    with Writer.open(directory, run="", limits=limits) as writer:
+    with _opened(directory, limits) as writer:
         kernel = memory.recall(directory)
         keeper = memory.Keeper(directory, after=kernel.state.seq)
         missing = rebuild(kernel, memory.later(directory, kernel))
+        require_account(kernel.state, config.broker.account)
         manifest = _manifest(config, broker)
 
         async def drive() -> tuple[str, Ending]:
@@ -131,6 +133,19 @@ def run_engine(
         run, ending = anyio.run(drive)
         events = writer.next_seq - 1
     return _summary(run, ending, kernel.state, events, time.perf_counter() - begun, directory)
+
+
+@contextmanager
+def _opened(directory: Path, limits: Limits) -> Iterator[Writer]:
+    """Open a journal to go on with it. Raises UsageError for one that a newer Daybook wrote."""
+    try:
+        with Writer.open(directory, run="", limits=limits) as writer:
+            yield writer
+    except (UndecodableEvent, JournalNewer) as error:
+        raise UsageError(
+            f"{directory} cannot be gone on with: {error}; nothing was started. Use the Daybook "
+            "that wrote it, or a newer one"
+        ) from error
 
 
 def _manifest(config: Config, broker: Broker) -> RunStarted:
