@@ -123,7 +123,12 @@ def cancel(
 def resolve(
     directory: Directory,
     key: Annotated[str, typer.Argument(metavar="KEY", help="Of the unresolved order or change.")],
-    reason: Reason,
+    reason: Annotated[
+        str,
+        typer.Option(
+            metavar="TEXT", help="Who says so; it goes into the journal.", show_default=False
+        ),
+    ] = "",
     executed: Annotated[
         int | None,
         typer.Option(
@@ -139,8 +144,9 @@ def resolve(
 ) -> int:
     """Say what became of an unresolved order.
 
-    For when the broker's lists do not tell, and its staff or its terminal do. Deals of that ticket
-    which are in the journal already are counted to the order. It does not resume trading.
+    For when the broker's lists do not tell, and its staff or its terminal do. Without a verdict it
+    shows what is known and changes nothing. Deals of the ticket that are in the journal already are
+    counted to the order. It does not resume trading.
     """
     from tools.cli.operate import resolve as run_resolve
 

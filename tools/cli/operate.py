@@ -23,7 +23,7 @@ from engine.ops.switch import NAME, Switch
 from journal import layout
 from journal.errors import UsageError
 from journal.lock import holder
-from tools.cli import screen
+from tools.cli import doubts, screen
 from tools.cli.errors import FINE
 from tools.cli.places import existing
 
@@ -67,9 +67,12 @@ def resolve(
     directory: Path, key: str, *, executed: int | None, not_executed: bool, reason: str,
     as_json: bool,
 ) -> int:  # fmt: skip
-    """Settle an unresolved order or change by an operator's word."""
-    if (executed is None) != not_executed:
-        raise UsageError("say either --executed TICKET (0 for a change) or --not-executed")
+    """Settle an unresolved order or change by an operator's word; without one, show what is
+    known of it."""
+    if executed is not None and not_executed:
+        raise UsageError("--executed and --not-executed exclude each other; it is one or the other")
+    if executed is None and not not_executed:
+        return doubts.show(directory, key, as_json=as_json)
     command = ResolveOrder(
         by=operator(), reason=given(reason), key=key,
         executed=executed is not None, order=executed or 0,

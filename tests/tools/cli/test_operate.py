@@ -140,8 +140,11 @@ def test_stopping_where_no_engine_runs_is_fine(
 @pytest.mark.parametrize(
     ("words", "said"),
     [
-        (["resolve", "KEY", "--reason", "x"], "say either --executed TICKET"),
-        (["resolve", "KEY", "--executed", 5, "--not-executed", "--reason", "x"], "say either"),
+        (["resolve", "KEY"], "KEY is not unresolved; unresolved: nothing"),
+        (
+            ["resolve", "KEY", "--executed", 5, "--not-executed", "--reason", "x"],
+            "one or the other",
+        ),
         (["resolve", "KEY", "--not-executed", "--reason", "x"], "no order KEY is open"),
         (["resolve", "KEY", "--not-executed", "--reason", " "], "--reason is empty"),
         (["cancel", "KEY", "--symbol", "EURUSD", "--reason", "x"], "a key names one order"),
@@ -191,6 +194,14 @@ def test_an_order_in_doubt_is_resolved_by_the_brokers_ticket(
     assert state.run.halt_rule == "ambiguous order"
     searches = [e.data for e in read(doubtful) if isinstance(e.data, EvidenceGathered)]
     [seen] = searches[-1].suspects
+    assert daybook("resolve", doubtful, order.key) == 0
+    shown = capsys.readouterr().out
+    assert f"orders {seen} alike, without its key" in shown
+    assert "by dealer 7" in shown, "the deal that may be its own"
+    assert daybook("resolve", doubtful, order.key, "--json") == 0
+    known = json.loads(capsys.readouterr().out)
+    assert [deal["order"] for deal in known["deals"]] == [seen]
+    assert daybook("resolve", doubtful, order.key, "--executed", seen) == 2, "a reason is wanted"
     assert daybook("resolve", doubtful, order.key, "--executed", seen, "--reason", "desk") == 0
     assert f"{order.key} is order {seen}: {order.volume:g} lots at" in capsys.readouterr().out
     state = fold(read(doubtful))
