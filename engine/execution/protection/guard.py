@@ -83,15 +83,15 @@ def plan(
     return Wish(level, wish.reason) if level is not None else None
 
 
-class Pending(msgspec.Struct, frozen=True, gc=False):
+class Wanted(msgspec.Struct, frozen=True, gc=False):
     """What a guard wants of one position, before it has a key."""
 
     position: Position
-    plan: Reduction | Wish
+    wish: Reduction | Wish
     seen: Seen
 
 
-def at_bar(state: State, guards: Iterable[Guard], symbol: str, timeframe: str) -> Iterator[Pending]:
+def at_bar(state: State, guards: Iterable[Guard], symbol: str, timeframe: str) -> Iterator[Wanted]:
     """Return what the guards of a series want as its last bar and the newest price show it."""
     price = state.protection.prices.get(symbol)
     if price is None:  # nothing is open in the symbol
@@ -104,7 +104,7 @@ def at_bar(state: State, guards: Iterable[Guard], symbol: str, timeframe: str) -
             yield from _wanted(state, guard, Seen(price.bid, price.ask, atr, bars), price.msc)
 
 
-def at_price(state: State, guards: Iterable[Guard], price: PriceSeen) -> Iterator[Pending]:
+def at_price(state: State, guards: Iterable[Guard], price: PriceSeen) -> Iterator[Wanted]:
     """Return what the guards of a symbol want at a price between two bars: only the rules that
     need no bars speak."""
     seen = Seen(price.bid, price.ask, {}, ())
@@ -114,32 +114,32 @@ def at_price(state: State, guards: Iterable[Guard], price: PriceSeen) -> Iterato
 
 
 def drafts(
-    state: State, event: Event[Any], keys: Keys, wanted: Iterable[Pending]
+    state: State, event: Event[Any], keys: Keys, wanted: Iterable[Wanted]
 ) -> Iterator[Draft]:
     """Turn what guards want into decisions, as far as there are keys; the rest is wanted again on
     a later event."""
     for one in wanted:
         if not keys.left:
             return
-        position, plan = one.position, one.plan
-        if isinstance(plan, Reduction):
-            yield close(keys, position, plan.volume, plan.reason)
+        position, wish = one.position, one.wish
+        if isinstance(wish, Reduction):
+            yield close(keys, position, wish.volume, wish.reason)
             continue
         change = change_levels(
             state,
             event,
             keys,
             position,
-            sl=plan.level,
+            sl=wish.level,
             tp=position.tp,
             market=one.seen,
-            reason=plan.reason,
+            reason=wish.reason,
         )
         if change is not None:
             yield change
 
 
-def _wanted(state: State, guard: Guard, seen: Seen, msc: int) -> Iterator[Pending]:
+def _wanted(state: State, guard: Guard, seen: Seen, msc: int) -> Iterator[Wanted]:
     spec = state.market.symbols.get(guard.symbol)
     if spec is None:
         return
@@ -149,11 +149,11 @@ def _wanted(state: State, guard: Guard, seen: Seen, msc: int) -> Iterator[Pendin
         held = held_at(state, position, seen, msc)
         if held is None or not may_close(state, position):
             continue
-        wanted = plan(guard.rules, held, seen, spec)
-        if isinstance(wanted, Wish) and of_position(state.changes, position.identifier):
+        wish = plan(guard.rules, held, seen, spec)
+        if isinstance(wish, Wish) and of_position(state.changes, position.identifier):
             continue
-        if wanted is not None:
-            yield Pending(position, wanted, seen)
+        if wish is not None:
+            yield Wanted(position, wish, seen)
 
 
 def held_at(state: State, position: Position, seen: Seen, msc: int) -> Held | None:
