@@ -44,6 +44,7 @@ FILLS = Question(
         "server_time": "the broker's wall clock",
         "side": "buy or sell",
         "entry": "in, out, inout or out_by",
+        "reason": "who made it: client (by hand), mobile, web, expert, sl, tp, so, rollover, …",
         "volume": "lots",
         "price": "price units",
         "profit": "account currency, before costs",
@@ -56,6 +57,8 @@ FILLS = Question(
                CASE data_type WHEN 0 THEN 'buy' ELSE 'sell' END AS side,
                CASE entry WHEN 0 THEN 'in' WHEN 1 THEN 'out' WHEN 2 THEN 'inout'
                           ELSE 'out_by' END AS entry,
+               coalesce(list_extract(['client', 'mobile', 'web', 'expert', 'sl', 'tp', 'so',
+                   'rollover', 'vmargin', 'split'], reason + 1), 'reason ' || reason) AS reason,
                volume, price, profit, commission, swap, fee,
                profit + commission + swap + fee AS net, magic
         FROM deal_recorded
@@ -66,46 +69,109 @@ FILLS = Question(
 
 ORDERS = Question(
     call="orders",
-    meaning="One row an order: what was wished, what was sent, what became of it.",
+    meaning="One row an order, opening or closing: what was wished, sent, and became of it.",
     columns={
-        "status": "proposed, vetoed, intended, unresolved, accepted, refused or filled",
+        "action": "open, close (a position or part of one) or close by (an opposite one)",
+        "type": "market, limit, stop or stop limit",
+        "status": "proposed, vetoed, intended, unresolved, refused, accepted, working (pending), "
+        "partially filled, filled, cancelled, expired or rejected",
         "volume": "lots sent",
-        "price": "the quote it was decided on, price units",
+        "price": "price units: the quote it was decided on; of a pending order, its own",
+        "limit_price": "of a stop limit, the limit's; price units",
+        "position": "identifier of the position to close, 0 of an opening",
         "risk": "account currency lost at the stop, costs apart",
-        "filled": "lots filled on the way in",
-        "average": "volume-weighted price of those fills, price units",
+        "filled": "lots",
+        "average": "volume-weighted price of the fills, price units",
+        "follows": "key of the refused order that this one tries again; attempts count from 0",
         "note": "why it was vetoed, refused or is unresolved",
     },
     query="""
         WITH proposed AS (
-            SELECT key, seq, utc, strategy, symbol, side, reason FROM order_proposed
+            SELECT key, seq, utc, strategy, symbol, side, reason, action, data_type AS type,
+                   position, follows, attempt
+            FROM order_proposed
+        ), ended AS (
+            SELECT key, arg_max(state, seq) AS state, arg_max(filled, seq) AS filled
+            FROM order_finished GROUP BY key
+        ), said AS (
+            SELECT key, arg_max(filled, seq) AS filled, arg_max(average, seq) AS average
+            FROM order_resolved WHERE filled > 0 GROUP BY key
         ), entered AS (
-            SELECT f.order_key AS key, sum(f.volume) AS filled,
+            SELECT i.key, sum(f.volume) AS filled,
                    sum(f.volume * f.price) / sum(f.volume) AS average
-            FROM fills f
-            WHERE f.entry IN ('in', 'inout') AND f.order_key IS NOT NULL GROUP BY f.order_key
+            FROM order_intended i JOIN fills f ON f.order_key = i.key
+            LEFT JOIN order_accepted a ON a.key = i.key
+            WHERE CASE WHEN coalesce(a."order", 0) > 0 THEN f.order_ticket = a."order"
+                       ELSE f.entry IN ('in', 'inout') OR i.action <> 'open' END
+              AND (i.action <> 'close by' OR f.position = i.position)
+            GROUP BY i.key
         ), doubted AS (
             SELECT key, arg_max(reason, seq) AS reason FROM order_unresolved GROUP BY ALL
         )
         SELECT coalesce(p.key, i.key) AS key, coalesce(p.seq, i.seq) AS seq,
                coalesce(p.utc, i.utc) AS utc, coalesce(p.strategy, i.strategy) AS strategy,
                coalesce(p.symbol, i.symbol) AS symbol, coalesce(p.side, i.side) AS side,
+               coalesce(p.action, i.action) AS action, coalesce(p.type, i.data_type) AS type,
+               coalesce(e.filled, s.filled) AS filled, coalesce(e.average, s.average) AS average,
                CASE WHEN v.key IS NOT NULL THEN 'vetoed'
                     WHEN r.key IS NOT NULL THEN 'refused'
-                    WHEN e.key IS NOT NULL THEN 'filled'
-                    WHEN a.key IS NOT NULL THEN 'accepted'
+                    WHEN coalesce(e.filled, s.filled)
+                         >= coalesce(n.filled, i.volume) - 1e-9 THEN 'filled'
+                    WHEN coalesce(e.filled, s.filled, 0) > 0 THEN 'partially filled'
+                    WHEN n.filled = 0 THEN
+                        CASE n.state WHEN 5 THEN 'rejected' WHEN 6 THEN 'expired'
+                                     ELSE 'cancelled' END
+                    WHEN a."order" = 0 AND a.proof = 'reply' THEN 'cancelled'
+                    WHEN a.key IS NOT NULL THEN
+                        CASE i.data_type WHEN 'market' THEN 'accepted' ELSE 'working' END
                     WHEN d.key IS NOT NULL THEN 'unresolved'
                     WHEN i.key IS NOT NULL THEN 'intended'
                     ELSE 'proposed' END AS status,
-               i.volume, i.price, i.sl, i.tp, i.risk, a."order" AS ticket, e.filled, e.average,
-               p.reason, coalesce(v.rule || ': ' || v.reason, r.reason, d.reason) AS note
+               i.volume, i.price, i."limit" AS limit_price, i.sl, i.tp, i.expiration, i.risk,
+               a."order" AS ticket, coalesce(i.position, p.position) AS position,
+               p.follows, p.attempt, p.reason,
+               coalesce(v.rule || ': ' || v.reason, r.reason, d.reason) AS note
         FROM proposed p FULL JOIN order_intended i USING (key)
         LEFT JOIN order_vetoed v ON v.key = coalesce(p.key, i.key)
         LEFT JOIN order_accepted a ON a.key = coalesce(p.key, i.key)
         LEFT JOIN order_refused r ON r.key = coalesce(p.key, i.key)
+        LEFT JOIN ended n ON n.key = coalesce(p.key, i.key)
+        LEFT JOIN said s ON s.key = coalesce(p.key, i.key)
         LEFT JOIN entered e ON e.key = coalesce(p.key, i.key)
         LEFT JOIN doubted d ON d.key = coalesce(p.key, i.key)""",
-    example="SELECT status, count(*) FROM orders GROUP BY status",
+    example="SELECT action, type, status, count(*) FROM orders GROUP BY ALL",
+)
+
+CHANGES = Question(
+    call="changes",
+    meaning="One row a change: what was to be altered at the broker, and what became of it.",
+    columns={
+        "action": "levels (of a position), modify or cancel (a pending order)",
+        "status": "intended, unresolved, applied or refused",
+        "position": "identifier, of levels",
+        "order_key": "of the pending order's own intent",
+        "price": "price units, as it shall be; likewise limit_price, sl, tp",
+        "proof": "reply, evidence or operator",
+        "note": "why it was refused or is unresolved",
+    },
+    query="""
+        WITH doubted AS (
+            SELECT key, arg_max(reason, seq) AS reason FROM change_unresolved GROUP BY key
+        )
+        SELECT i.seq, i.utc, i.key, i.strategy, i.symbol, i.action, i.position,
+               i.data_order_key AS order_key,
+               i.price, i."limit" AS limit_price, i.sl, i.tp, i.expiration,
+               CASE WHEN a.key IS NOT NULL THEN 'applied'
+                    WHEN r.key IS NOT NULL THEN 'refused'
+                    WHEN d.key IS NOT NULL THEN 'unresolved'
+                    ELSE 'intended' END AS status,
+               coalesce(a.proof, r.proof) AS proof, i.reason,
+               coalesce(r.reason, d.reason) AS note
+        FROM change_intended i
+        LEFT JOIN change_applied a ON a.key = i.key
+        LEFT JOIN change_refused r ON r.key = i.key
+        LEFT JOIN doubted d ON d.key = i.key""",
+    example="SELECT action, status, count(*) FROM changes GROUP BY ALL",
 )
 
 ORDER_STORY = Question(
@@ -146,19 +212,30 @@ POSITIONS_AT = Question(
 
 SLIPPAGE = Question(
     call="slippage",
-    meaning="How far each entry was filled from the quote it was decided on; positive is worse.",
-    columns={"slipped": "price units against us", "points": "the same in the symbol's points"},
+    meaning="How far each fill lay from the price that was intended; positive is worse.",
+    columns={
+        "action": "open or close: a close is held against the quote that it was decided on",
+        "intended": "price units: the quote; of a pending order its own price, or its limit",
+        "slipped": "price units against us",
+        "points": "the same in the symbol's points",
+    },
     query="""
         SELECT f.seq, f.utc, f.order_key AS key, f.symbol, f.side, f.volume,
-               i.price AS intended, f.price AS filled,
-               CASE f.side WHEN 'buy' THEN f.price - i.price ELSE i.price - f.price END AS slipped,
+               i.action, i.data_type AS type,
+               CASE i.data_type WHEN 'stop limit' THEN i."limit" ELSE i.price END AS intended,
+               f.price AS filled,
+               CASE i.side WHEN 'buy' THEN f.price - intended ELSE intended - f.price END
+                   AS slipped,
                round(slipped / s.point, 1) AS points
         FROM fills f JOIN order_intended i ON i.key = f.order_key
+        LEFT JOIN order_accepted a ON a.key = i.key
         LEFT JOIN (
             SELECT symbol, arg_max(point, seq) AS point FROM symbol_specified GROUP BY symbol
         ) s ON s.symbol = f.symbol
-        WHERE f.entry = 'in'""",
-    example="SELECT symbol, side, avg(points), max(points) FROM slippage GROUP BY ALL",
+        WHERE i.action <> 'close by'
+          AND CASE WHEN coalesce(a."order", 0) > 0 THEN f.order_ticket = a."order"
+                   ELSE f.entry IN ('in', 'inout') OR i.action = 'close' END""",
+    example="SELECT symbol, action, type, avg(points), max(points) FROM slippage GROUP BY ALL",
 )
 
 VETOES = Question(
@@ -171,17 +248,24 @@ VETOES = Question(
 
 UNRESOLVED = Question(
     call="unresolved",
-    meaning="Intents whose outcome nobody knows: neither accepted nor refused.",
-    columns={"reason": "why, as it was last said; empty when nothing was said yet"},
+    meaning="Intents and changes whose outcome nobody knows: neither accepted nor refused.",
+    columns={
+        "action": "open, close, close by; levels, modify or cancel of a change",
+        "side": "of an order; empty of a change",
+        "reason": "why, as it was last said; empty when nothing was said yet",
+    },
     query="""
-        SELECT i.seq, i.utc, i.key, i.strategy, i.symbol, i.side, i.volume,
+        SELECT i.seq, i.utc, i.key, i.strategy, i.symbol, i.action, i.side, i.volume,
                coalesce(u.reason, '') AS reason
         FROM order_intended i
         LEFT JOIN (
             SELECT key, arg_max(reason, seq) AS reason FROM order_unresolved GROUP BY key
         ) u USING (key)
         WHERE i.key NOT IN (SELECT key FROM order_accepted)
-          AND i.key NOT IN (SELECT key FROM order_refused)""",
+          AND i.key NOT IN (SELECT key FROM order_refused)
+        UNION ALL
+        SELECT seq, utc, key, strategy, symbol, action, '', 0.0, coalesce(note, '')
+        FROM changes WHERE status IN ('intended', 'unresolved')""",
     example="FROM unresolved",
 )
 
@@ -194,6 +278,8 @@ TRADES = Question(
         "price_out": "volume-weighted, price units",
         "costs": "commission, swap and fee, account currency",
         "net": "profit after costs, account currency",
+        "closed_by": "reason of the last deal: expert, sl, tp, so, client (by hand), mobile, …",
+        "closing_reason": "the rule that closed it, where an order of ours did",
     },
     query="""
         SELECT f.position, any_value(f.symbol) AS symbol, arg_min(f.side, f.seq) AS side,
@@ -204,8 +290,13 @@ TRADES = Question(
                sum(f.price * f.volume) FILTER (f.entry <> 'in')
                    / sum(f.volume) FILTER (f.entry <> 'in') AS price_out,
                sum(f.profit) AS profit, sum(f.commission + f.swap + f.fee) AS costs,
-               sum(f.net) AS net, arg_min(f.order_key, f.seq) AS order_key, max(f.seq) AS seq
-        FROM fills f WHERE f.position > 0 GROUP BY f.position
+               sum(f.net) AS net, arg_min(f.order_key, f.seq) AS order_key,
+               arg_max(f.reason, f.seq) AS closed_by,
+               arg_max(c.reason, f.seq) FILTER (f.entry <> 'in') AS closing_reason,
+               max(f.seq) AS seq
+        FROM fills f
+        LEFT JOIN order_proposed c ON c.key = f.order_key AND c.action <> 'open'
+        WHERE f.position > 0 GROUP BY f.position
         HAVING round(sum(CASE f.entry WHEN 'in' THEN f.volume ELSE -f.volume END), 8) = 0""",
     example="SELECT side, count(*), sum(net), avg(closed - opened) FROM trades GROUP BY side",
 )
@@ -230,19 +321,26 @@ DAILY_PNL = Question(
 
 LATENCY = Question(
     call="latency",
-    meaning="How long the broker took to answer each intent.",
+    meaning="How long the broker took to answer each intent and each change.",
     columns={
+        "action": "open, close, close by; levels, modify or cancel of a change",
         "reply_ms": "milliseconds from the decision's cause to the reply",
-        "deal_ms": "milliseconds from there to the first recording of a deal",
+        "deal_ms": "milliseconds from there to the first recording of a deal of that order",
     },
     query="""
-        SELECT i.seq, i.utc, i.key, r.retcode, (r.ts - i.ts) / 1e6 AS reply_ms,
+        WITH sent AS (
+            SELECT seq, utc, ts, key, action FROM order_intended
+            UNION ALL
+            SELECT seq, utc, ts, key, action FROM change_intended
+        )
+        SELECT i.seq, i.utc, i.key, i.action, r.retcode, (r.ts - i.ts) / 1e6 AS reply_ms,
                (d.ts - r.ts) / 1e6 AS deal_ms
-        FROM order_intended i JOIN broker_replied r ON r.key = i.key
+        FROM sent i JOIN broker_replied r ON r.key = i.key
         LEFT JOIN (
-            SELECT corr, min(ts) AS ts FROM deal_recorded WHERE entry = 0 GROUP BY corr
-        ) d ON d.corr = i.key""",
-    example="SELECT quantile_cont(reply_ms, [0.5, 0.99]) FROM latency",
+            SELECT a.key, min(f.ts) AS ts FROM order_accepted a
+            JOIN deal_recorded f ON f.corr = a.key AND f."order" = a."order" GROUP BY a.key
+        ) d ON d.key = i.key""",
+    example="SELECT action, quantile_cont(reply_ms, [0.5, 0.99]) FROM latency GROUP BY action",
 )
 
 GAPS = Question(
@@ -287,6 +385,7 @@ WHY = Question(
 QUESTIONS = (
     FILLS,
     ORDERS,
+    CHANGES,
     ORDER_STORY,
     POSITIONS_AT,
     SLIPPAGE,
