@@ -9,7 +9,7 @@ from typing import Annotated
 
 import typer
 
-from tools.cli.app import AsJson, command
+from tools.cli.app import AsJson, Directory, command
 
 
 @command("daybook reconcile --config configs/demo.yaml --since 7d --dry-run")
@@ -34,3 +34,26 @@ def reconcile(
     from tools.cli.reconcile import reconcile as run_reconcile
 
     return run_reconcile(config, since=since, dry_run=dry_run, as_json=as_json)
+
+
+@command("daybook duplicates journals/demo")
+def duplicates(
+    directory: Directory,
+    within: Annotated[
+        float,
+        typer.Option(
+            metavar="SECONDS", min=0.0, help="Between two intents that may have been one."
+        ),
+    ] = 30.0,
+    as_json: AsJson = False,
+) -> int:
+    """Say what may have been done twice, or unmeant.
+
+    Every pair of intents of one strategy, symbol, side and position that were close together, or
+    that one event led to, when both had an effect or may have had one; and every effect without an
+    intent. Exit code 1 when there is any. Worth a look after a crash, after restoring a backup, and
+    when two engines may have run on one account.
+    """
+    from tools.cli.duplicates import duplicates as print_duplicates
+
+    return print_duplicates(directory, within_s=within, as_json=as_json)

@@ -9,7 +9,7 @@ import pytest
 
 from journal import Writer, read
 from journal.chain import link
-from journal.tail import TRAILER
+from journal.codec import TRAILER
 from tests.tools.cli.conftest import BARS, ROOT, Call, Said, tail_file
 
 DEMO = ROOT / "configs" / "demo.yaml"
