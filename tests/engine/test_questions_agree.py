@@ -60,8 +60,10 @@ def test_every_order_has_the_status_the_fills_and_the_attempt_that_the_projectio
 def test_slippage_of_openings_and_closes_is_the_projections(
     run: Rig, asked: duckdb.DuckDBPyConnection
 ) -> None:
-    average = "sum(slipped * volume) / sum(volume)"
-    query = f"SELECT key, {average}, any_value(action) FROM slippage GROUP BY key"
+    query = (
+        "SELECT key, sum(slipped * volume) / sum(volume), any_value(action) "
+        "FROM slippage GROUP BY key"
+    )
     told = {key: (slipped, action) for key, slipped, action in rows(asked, query)}
     done = [order for order in state_of(run).orders.done if order.filled]
     assert {told[order.key][1] for order in done} == {"open", "close"}
