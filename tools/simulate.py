@@ -21,7 +21,7 @@ from tools.simulation.draw import AFTERWARDS, HISTORY, draw
 from tools.simulation.plan import Plan, load_plan
 from tools.simulation.report import Failure, Result
 
-ENOUGH = 1500
+ENOUGH = 5000
 """Sessions from which on every row of the table must have been visited."""
 
 SHRUNK = 3

@@ -8,19 +8,38 @@ from typing import Any
 import msgspec
 import pytest
 
+from engine.broker import requests, sending
 from engine.broker.mt5 import Mt5Gateway
 from engine.config import Evidence
 from engine.effects import Effects
-from engine.execution import evidence, outcome
+from engine.execution import (
+    changes,
+    closing,
+    discrepancies,
+    evidence,
+    outcome,
+    reconcile,
+    settling,
+)
+from engine.execution.differences import Discrepancy
 from engine.execution.outcome import Meaning, Verdict
 from engine.reconciler import Reconciler
+from engine.risk import governor
+from engine.terminal import faults
+from engine.terminal.faults import When
 from journal import recover
 from journal.envelope import AnyEvent
-from journal.events import BrokerReplied, EvidenceGathered, OrderIntended, RunStarted
+from journal.events import (
+    BrokerReplied,
+    ChangeIntended,
+    EvidenceGathered,
+    OrderIntended,
+    RunStarted,
+)
 from projections.idempotency import key_of
 from projections.orders import Order
 from projections.run import RUN
-from tests.simulation.plans import seeds
+from tests.simulation.plans import quiet, seeds
 from tools.simulation.report import play
 
 RANGE = range(150)
@@ -134,11 +153,11 @@ def test_a_halt_that_a_restart_forgets_is_caught(monkeypatch: pytest.MonkeyPatch
 def test_an_order_that_is_waited_for_without_end_is_caught(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    async def never(self: Reconciler) -> None:
-        del self  # the rest of the order was cancelled, and nobody asks
+    async def never(self: Reconciler, *given: Any) -> None:
+        del self, given  # the rest of the order was cancelled, and nobody asks
 
     monkeypatch.setattr(Reconciler, "follow", never)
-    assert caught("is still accepted", "stopped")
+    assert caught("is still partially filled", "stopped")
 
 
 def test_recording_deals_before_their_order_is_found_is_caught(
@@ -151,7 +170,7 @@ def test_recording_deals_before_their_order_is_found_is_caught(
         await search(self, order)
 
     monkeypatch.setattr(Effects, "search", deals_first)
-    assert caught("is still accepted", "reply_lost", "comment_changed")
+    assert caught("is still partially filled", "reply_lost", "comment_changed")
 
 
 def test_suspecting_what_the_server_closed_is_caught(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -162,3 +181,89 @@ def test_suspecting_what_the_server_closed_is_caught(monkeypatch: pytest.MonkeyP
 def test_building_upon_what_was_never_synced_is_caught(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(recover, "make_durable", lambda fs, directory: None)
     assert caught("JournalCorrupt", "disk")
+
+
+# --- reconciliation, closes, changes
+
+
+def test_a_healed_difference_that_is_not_recorded_is_caught(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def unhealed(*given: Any) -> list[Discrepancy]:
+        return [msgspec.structs.replace(one, heal=None) for one in reconcile.diff(*given)]
+
+    monkeypatch.setattr(discrepancies, "diff", unhealed)
+    assert caught("the broker's Position", "by_hand", "hand_before")
+
+
+def test_a_deal_that_is_never_taken_in_is_caught(monkeypatch: pytest.MonkeyPatch) -> None:
+    take_in = Reconciler._take_in
+
+    def forgetful(self: Reconciler, deals: Any) -> None:
+        take_in(self, [deal for deal in deals if deal.ticket % 7])
+
+    monkeypatch.setattr(Reconciler, "_take_in", forgetful)
+    assert caught("deals missing", "stopped")
+
+
+def test_a_close_sent_twice_is_caught(monkeypatch: pytest.MonkeyPatch) -> None:
+    send = Mt5Gateway.submit
+
+    async def insistent(self: Mt5Gateway, intent: OrderIntended) -> BrokerReplied:
+        reply = await send(self, intent)
+        lost = intent.action == "close" and not reply.retcode
+        return await send(self, intent) if lost else reply
+
+    monkeypatch.setattr(Mt5Gateway, "submit", insistent)
+    assert caught("was sent 2 times", *LOST)
+
+
+def test_a_change_that_is_repeated_is_caught(monkeypatch: pytest.MonkeyPatch) -> None:
+    send = Mt5Gateway.change
+
+    async def insistent(self: Mt5Gateway, wish: ChangeIntended) -> BrokerReplied:
+        reply = await send(self, wish)
+        return reply if reply.retcode else await send(self, wish)
+
+    monkeypatch.setattr(Mt5Gateway, "change", insistent)
+    assert caught("that changes nothing was sent", *LOST)
+
+
+def test_trying_again_without_end_is_caught(monkeypatch: pytest.MonkeyPatch) -> None:
+    again = settling._again
+
+    def endless(order: Order, keys: Any) -> Any:
+        proposed, key = again(order, keys)
+        return msgspec.structs.replace(proposed, attempt=0), key
+
+    monkeypatch.setattr(settling, "_again", endless)
+    assert caught("is try 3 again", "requotes")
+
+
+def test_a_stop_that_is_not_sent_is_caught(monkeypatch: pytest.MonkeyPatch) -> None:
+    request = requests.market_order
+
+    def bare(*given: Any) -> Any:
+        return {**request(*given), "sl": 0.0}
+
+    monkeypatch.setattr(sending, "market_order", bare)
+    assert caught("has no stop", "stopped")
+
+
+def test_sending_against_the_operators_switch_is_caught(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(closing, "SWITCHED_OFF", "never")
+    monkeypatch.setattr(changes, "SWITCHED_OFF", "never")
+    monkeypatch.setattr(Effects, "_withheld", lambda self, key: None)
+    assert caught("while the operator's switch was thrown", "commanded")
+
+
+def test_sending_beside_what_is_in_doubt_is_caught(monkeypatch: pytest.MonkeyPatch) -> None:
+    for module in (closing, changes, governor):
+        monkeypatch.setattr(module, "unknown", lambda *given: None)
+    ambiguous = (
+        faults.ReplyLost(executed=True, error=-1, when=When(number=5)),
+        faults.CommentOverwritten(when=When(number=5)),
+    )
+    plan = msgspec.structs.replace(quiet(faults=ambiguous, strategies=2), protected=True)
+    found = [play(msgspec.structs.replace(plan, first_bar=bar)) for bar in range(0, 60_000, 9000)]
+    assert any("were unresolved" in problem for problems in found for problem in problems)

@@ -81,7 +81,7 @@ def _stuck(state: State, book: Book, *, asked: bool) -> list[str]:
             continue  # it rests at the broker
         if order.status == "proposed" and state.ts - order.proposed < WAIT_NS:
             continue  # until what is in its way is closed
-        if order.status == "unresolved" and state.run.halt_rule and asked:
-            continue  # the operator has been asked
+        if order.status == "unresolved" and asked:
+            continue  # the operator was asked, even if he has resumed without an answer
         found.append(f"order {order.key} is still {order.status}")
     return found

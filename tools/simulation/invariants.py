@@ -145,17 +145,20 @@ def _changes_are_sound(record: Record) -> Iterator[str]:
     for one in record.broker.alterings:
         if one.idle:
             yield f"a request ({one.action}) that changes nothing was sent for {one.ticket}"
-    under_way: dict[str, int] = {}
+    under_way: dict[str, tuple[int, str]] = {}
+    tries: dict[str, int] = {}
     for event in record.events:
         match event.data:
-            case ChangeIntended(key=key, ticket=ticket):
-                if ticket in under_way.values():
-                    yield f"{key} alters {ticket} while another change of it is under way"
-                under_way[key] = ticket
+            case ChangeIntended(key=key, position=position, order_key=order):
+                if (position, order) in under_way.values():
+                    yield f"{key} alters {position or order} beside another change of it"
+                under_way[key] = position, order
             case ChangeApplied(key=key) | ChangeRefused(key=key):
                 under_way.pop(key, None)
-            case OrderProposed(attempt=attempt, key=key) if attempt > RETRIES:
-                yield f"{key} is try {attempt} of an order"
+            case OrderProposed(key=key, follows=first) if first:
+                tries[key] = tries.get(first, 0) + 1
+                if tries[key] > RETRIES:
+                    yield f"{key} is try {tries[key]} again of an order"
 
 
 def _protected(record: Record) -> Iterator[str]:

@@ -215,7 +215,7 @@ class Session:
         except BrokerError as error:
             ending = f"failed: {type(error).__name__}"
         except OSError as error:  # the disk, before the writer had begun
-            ending = f"did not start: {error}"
+            ending = f"did not start: {error.strerror}"
         self._inbox = None
         self.record.endings.append(ending)
         return ending, kernel.state

@@ -58,7 +58,6 @@ OUTCOMES = (
     "search: nothing",
     "search: suspects only",
     "tried again at a fresh price",
-    "filled",
     "cancelled or filled in part",
     "expired",
     "change applied by reply",
@@ -103,7 +102,6 @@ SIMPLE: dict[type[Payload], str] = {
     JournalRecovered: "torn end recovered",
 }
 FINISHED: dict[int, str] = {
-    OrderState.FILLED: "filled",
     OrderState.CANCELED: "cancelled or filled in part",
     OrderState.EXPIRED: "expired",
 }
