@@ -216,7 +216,7 @@ def _request(command: FlattenPositions | CancelOrders, book: Book, config: Confi
     state = book.state
     if state.run.halt_rule == SWITCHED_OFF:
         raise UsageError(
-            f"trading is {said_of(state.run)}: nothing is sent, closes neither. `daybook resume` "
+            f"trading is {said_of(state.run)}: nothing is sent, not even closes. `daybook resume` "
             "first, or act in the terminal by hand"
         )
     _known(command, state, config)

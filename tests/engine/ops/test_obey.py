@@ -161,7 +161,7 @@ def test_a_misspelt_symbol_or_strategy_is_refused_and_the_known_ones_are_named(d
 
 def test_under_an_emergency_halt_a_flatten_is_refused(desk: Desk) -> None:
     desk.told(HaltTrading(by=BY, reason="x"))
-    assert "closes neither" in desk.refused(FlattenPositions(by=BY, reason="out"))
+    assert "not even closes" in desk.refused(FlattenPositions(by=BY, reason="out"))
 
 
 def test_under_a_pause_a_flatten_is_taken(desk: Desk) -> None:

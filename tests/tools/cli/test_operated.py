@@ -160,7 +160,7 @@ def test_an_engine_is_paused_flattened_halted_resumed_and_stopped(
     assert (journal / HALT).exists()
     halted = engine.newest(OperatorHalted)
     engine.later(BarClosed, SOME_BARS)
-    assert call("flatten", journal, "--reason", "out").code == 2, "nothing is sent, closes neither"
+    assert call("flatten", journal, "--reason", "out").code == 2, "nothing is sent, not even closes"
     assert call("resume", journal, "--reason", "looked").code == 0
     assert not (journal / HALT).exists()
     assert (
