@@ -17,7 +17,6 @@ from journal.events import (
     ChangeIntended,
     ChangeRefused,
     DealRecorded,
-    OrderAccepted,
     OrderFinished,
     OrderIntended,
     OrderProposed,
@@ -128,7 +127,7 @@ def _intended(state: Protection, event: Event[OrderIntended]) -> None:
 
 def _finished(state: Protection, event: Event[OrderFinished]) -> None:
     if not event.data.filled:
-        state.stops.pop(event.data.key, None)
+        _refuse(state, event.data.key)
 
 
 def _deal(state: Protection, event: Event[DealRecorded]) -> None:
@@ -137,13 +136,11 @@ def _deal(state: Protection, event: Event[DealRecorded]) -> None:
     before = state.book.open.get(identifier)
     side, volume = (before.side, before.volume) if before is not None else (0, 0.0)
     rolled = state.book.rolled.get(identifier)
+    _agree(state, event.corr)  # a close that fills, in part at least
     POSITIONS.evolve(state.book, event)
     position = state.book.open.get(identifier)
     if position is None:
-        if identifier not in state.book.rolled:
-            state.tracks.pop(identifier, None)
-        if not any(p.symbol == deal.symbol for p in state.book.open.values()):
-            state.prices.pop(deal.symbol, None)
+        _closed(state, identifier, deal.symbol)
     elif rolled is not None:  # a swap by re-opening: another price, the same distance to the stop
         track = state.tracks[identifier]
         track.stop += position.price - rolled.price if track.stop else 0.0
@@ -154,6 +151,15 @@ def _deal(state: Protection, event: Event[DealRecorded]) -> None:
         state.tracks[identifier] = track
     elif position.volume > volume:
         _added(state, position, event)
+
+
+def _closed(state: Protection, identifier: int, symbol: str) -> None:
+    if identifier not in state.book.rolled:
+        state.tracks.pop(identifier, None)
+    for key in [key for key, position in state.asked.items() if position == identifier]:
+        del state.asked[key]
+    if not any(p.symbol == symbol for p in state.book.open.values()):
+        state.prices.pop(symbol, None)
 
 
 def _added(state: Protection, position: Position, event: Event[DealRecorded]) -> None:
@@ -226,14 +232,21 @@ def _changing(state: Protection, event: Event[ChangeIntended]) -> None:
         state.asked[event.data.key] = event.data.position
 
 
-def _agreed(state: Protection, event: Event[OrderAccepted | ChangeApplied]) -> None:
-    track = state.tracks.get(state.asked.pop(event.data.key, 0))
+def _applied(state: Protection, event: Event[ChangeApplied]) -> None:
+    _agree(state, event.data.key)
+
+
+def _refused(state: Protection, event: Event[OrderRefused | OrderVetoed | ChangeRefused]) -> None:
+    _refuse(state, event.data.key)
+
+
+def _agree(state: Protection, key: str) -> None:
+    track = state.tracks.get(state.asked.pop(key, 0))
     if track is not None:
         track.refusals = track.wait_msc = 0
 
 
-def _refused(state: Protection, event: Event[OrderRefused | OrderVetoed | ChangeRefused]) -> None:
-    key = event.data.key
+def _refuse(state: Protection, key: str) -> None:
     state.stops.pop(key, None)
     identifier = state.asked.pop(key, 0)
     track = state.tracks.get(identifier)
@@ -252,11 +265,10 @@ _HANDLERS: dict[Any, Any] = {
     OrderIntended: _intended,
     OrderFinished: _finished,
     OrderProposed: _proposed,
-    OrderAccepted: _agreed,
     OrderVetoed: _refused,
     OrderRefused: _refused,
     ChangeIntended: _changing,
-    ChangeApplied: _agreed,
+    ChangeApplied: _applied,
     ChangeRefused: _refused,
     DealRecorded: _deal,
     PositionAdjusted: _adjusted,

@@ -181,5 +181,21 @@ def test_the_wait_after_refusals_doubles_to_its_longest_and_an_agreement_ends_it
     told.given(a(OrderProposed, key="CLOSE", action="close", position=POSITION))
     told.given(a(OrderIntended, key="CLOSE", action="close", position=POSITION))
     told.given(a(OrderAccepted, key="CLOSE", order=2009))
+    assert one.refusals == 12, "nothing is closed yet"
+    told.given(deal(1009, order=2009, type=SELL, entry=OUT, volume=0.1), corr="CLOSE")
     assert (one.refusals, one.wait_msc) == (0, 0)
     assert protection(told).asked == {}
+
+
+def test_a_close_that_the_broker_ended_unfilled_counts_as_refused() -> None:
+    told = opened().given(a(OrderProposed, key="CLOSE", action="close", position=POSITION))
+    told.given(a(OrderIntended, key="CLOSE", action="close", position=POSITION))
+    told.given(a(OrderAccepted, key="CLOSE", order=2009))
+    told.given(a(OrderFinished, key="CLOSE", order=2009, state=2, filled=0.0))
+    assert track(told).refusals == 1
+
+
+def test_with_its_position_all_that_was_asked_for_it_is_forgotten() -> None:
+    told = opened().given(a(ChangeIntended), a(OrderProposed, key="X", action="close", position=9))
+    told.given(deal(1002, type=SELL, entry=OUT, reason=4), corr=KEY)
+    assert protection(told).asked == {"X": 9}
