@@ -50,8 +50,13 @@ def _quote(state: Policies, event: Event[QuoteObserved]) -> None:
 
 
 def _proposed(state: Policies, event: Event[OrderProposed]) -> None:
-    if event.data.action == "close" and event.cause == state.asked_seq:
-        state.closes[event.data.key] = state.asked
+    data = event.data
+    if data.action != "close":
+        return
+    if data.follows in state.closes:  # it tries one of them again, at a fresh price
+        state.closes[data.key] = state.closes[data.follows]
+    elif event.cause == state.asked_seq:
+        state.closes[data.key] = state.asked
         state.used.setdefault(state.asked, 0.0)
 
 

@@ -12,6 +12,7 @@ from engine.config import Config, PositionPolicy
 from engine.execution.policy import in_the_way, manager_of, policy_of, ready, waiting
 from journal.events import (
     BarClosed,
+    BrokerReplied,
     BrokerSnapshotTaken,
     DealRecorded,
     FeedCaughtUp,
@@ -19,6 +20,7 @@ from journal.events import (
     OrderFinished,
     OrderIntended,
     OrderProposed,
+    OrderRefused,
     OrderUnresolved,
     Payload,
     PositionAdopted,
@@ -369,6 +371,19 @@ def test_reducing_goes_from_the_oldest_on() -> None:
     for key, ticket, volume in (("A", 13, 0.4), ("B", 11, 0.4), ("C", 12, 0.4)):
         filled(story, key, ticket, volume=volume)
     assert closes(signal(story, "sell")) == [(13, 0.0), (11, 0.0), (12, pytest.approx(0.2))]
+
+
+def test_a_close_that_is_tried_again_after_a_requote_counts_for_the_opening() -> None:
+    story = filled(under(policy="reduce"), "A", 11, volume=0.3)
+    [close] = signal(story, "sell")
+    assert isinstance(close, OrderProposed)
+    story.given(a(OrderIntended, key=close.key, action="close", position=11, volume=0.3))
+    again = story.when(a(BrokerReplied, key=close.key, retcode=10004, order=0))
+    assert [type(p) for p in again] == [OrderRefused, OrderProposed]
+    assert ready(story.state, config(policy="reduce")) == []
+    [intent] = quoted(closed(story, again))
+    assert isinstance(intent, OrderIntended)
+    assert intent.volume == pytest.approx(0.7)
 
 
 def test_what_was_closed_for_an_opening_is_known_by_the_deals_and_not_by_the_wish() -> None:
