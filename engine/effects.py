@@ -11,8 +11,10 @@ from collections.abc import Awaitable, Callable
 
 from engine.broker.fault import Fault
 from engine.broker.gateway import Gateway
+from engine.broker.sending import no_reply
 from engine.clock import Clock
 from engine.config import Config
+from engine.execution.closing import unknown
 from engine.execution.evidence import gather, inspect
 from engine.execution.policy import ready
 from engine.reconciler import DAY_MSC, Reconciler
@@ -99,31 +101,21 @@ class Effects:
         intent = intended.data
         assert isinstance(intent, OrderIntended)
         self._recorder.commit()
-        reply = self._withheld(intent.key) or await self._gateway.submit(intent)
+        reply = self._withheld(intent) or await self._gateway.submit(intent)
         self._recorder.record(reply, cause=intended.seq, corr=intent.key)
         if not unresolved(self._recorder.state.orders):
             await self._reconciler.read()
 
-    def _withheld(self, key: str) -> BrokerReplied | None:
-        """Return the answer to what may not be sent: the kernel may not know yet that an operator
-        has just forbidden everything."""
-        if not self._forbidden():
-            return None
-        return BrokerReplied(
-            key=key,
-            retcode=0,
-            error=Fault.FORBIDDEN,
-            error_text="the operator's halt file is there",
-            deal=0,
-            order=0,
-            volume=0.0,
-            price=0.0,
-            bid=0.0,
-            ask=0.0,
-            comment="",
-            request_id=0,
-            retcode_external=0,
-        )
+    def _withheld(self, wish: OrderIntended | ChangeIntended) -> BrokerReplied | None:
+        """Return the answer to what may not be sent: the kernel may not have known it yet when it
+        decided. An operator has just forbidden everything, or of the same step's decisions an
+        earlier one has left the symbol in doubt."""
+        if self._forbidden():
+            return no_reply(wish.key, Fault.FORBIDDEN, "the operator's halt file is there")
+        doubt = unknown(self._recorder.state, wish.symbol, wish.key)
+        if doubt is not None:
+            return no_reply(wish.key, Fault.MOVED_ON, doubt[1])
+        return None
 
     async def investigate(self, decision: AnyEvent) -> None:
         """Find out what became of an unresolved order."""
@@ -147,7 +139,7 @@ class Effects:
         wish = intended.data
         assert isinstance(wish, ChangeIntended)
         self._recorder.commit()
-        reply = self._withheld(wish.key) or await self._gateway.change(wish)
+        reply = self._withheld(wish) or await self._gateway.change(wish)
         self._recorder.record(reply, cause=intended.seq, corr=wish.key)
 
     async def investigate_change(self, decision: AnyEvent) -> None:

@@ -16,7 +16,8 @@ class Fault(IntEnum):
     NOT_ALLOWED = -20002
     """The call is not one that the protocol carries: nothing was sent."""
     MOVED_ON = -20003
-    """The position or order that was meant is gone, or is not as it was: nothing was sent."""
+    """The position or order that was meant is gone or not as it was, or its symbol has come in
+    doubt: nothing was sent."""
     FORBIDDEN = -20004
     """The operator's halt file was there at the last moment: nothing was sent."""
     DIED = -20011

@@ -124,7 +124,7 @@ ERRORS: dict[int, Meaning] = {
     -10002: _unresolved("the terminal's answer was lost"),
     -10005: _unresolved("the terminal did not answer in time"),
     Fault.NOT_RUNNING: _refused("no worker to send it, nothing was sent"),
-    Fault.MOVED_ON: _later("not there any more as it was meant, nothing was sent"),
+    Fault.MOVED_ON: _later("not as it was when it was decided, nothing was sent"),
     Fault.FORBIDDEN: _refused("the operator's halt file is there, nothing was sent"),
     Fault.NOT_ALLOWED: _refused("refused by the worker's protocol before sending", halt=True),
     Fault.DIED: _unresolved("the worker ended before it answered"),

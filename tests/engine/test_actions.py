@@ -6,10 +6,12 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
+import msgspec
 import pytest
 
 from engine.broker.prices import Market
-from engine.execution import changes
+from engine.broker.sending import no_reply
+from engine.execution import changes, reactors
 from engine.execution.changes import Terms
 from engine.execution.closing import close, close_by
 from engine.execution.intents import Draft, Keys
@@ -294,7 +296,8 @@ def test_a_netting_position_is_turned_round_and_keeps_its_identifier() -> None:
         }
     )
     assert result.retcode in (10008, 10009), result
-    desk.pass_by(4)
+    desk.pass_by(1)
+    desk.wish(lambda *_: ())
     turned = desk.position
     assert (turned.identifier, turned.side) == (identifier, -1)
     assert turned.ticket == result.order != identifier
@@ -339,3 +342,40 @@ def test_nothing_of_all_this_was_sent_twice(desk: Desk) -> None:
     laid(desk, "stop")
     replies = [reply.key for reply in desk.recorded(BrokerReplied)]
     assert len(replies) == len(set(replies)) == 3
+
+
+def test_what_was_decided_before_its_symbol_came_in_doubt_is_not_sent(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    desk = Desk(HEDGING)
+    desk.open("buy")
+    submitted: list[str] = []
+
+    async def lost(intent: OrderIntended) -> BrokerReplied:
+        submitted.append(intent.key)
+        return no_reply(intent.key, -10002, "IPC recv failed")
+
+    async def changed(wish: ChangeIntended) -> BrokerReplied:
+        raise AssertionError(f"{wish.key} was sent")
+
+    async def in_vain(order: Order) -> None:
+        """Search, and settle nothing: two orders look like it."""
+
+    monkeypatch.setattr(desk.gateway, "submit", lost)
+    monkeypatch.setattr(desk.gateway, "change", changed)
+    monkeypatch.setattr(desk.engine._effects, "search", in_vain)
+    held = desk.position
+
+    def wishes(state: State, event: Event[Any], keys: Keys) -> Iterable[Draft | None]:
+        other = Proposal("buy", 0.005, 0.01, "test")
+        strategy = msgspec.structs.replace(desk.config.strategies[0], name="other", magic=72)
+        key = keys.take()
+        return [
+            (reactors.propose(key, strategy, other), key),
+            levels(desk, state, event, keys, sl=round(held.sl + 0.001, 5), tp=held.tp),
+        ]
+
+    decided = desk.wish(wishes)
+    [refused] = [d for d in decided if isinstance(d, ChangeRefused)]
+    assert "is not known yet" in refused.reason
+    assert len(submitted) == 1
