@@ -23,12 +23,17 @@ from engine.terminal.book import Book
 from journal import read
 from journal.envelope import AnyEvent
 from journal.events import (
+    ChangeApplied,
+    ChangeIntended,
+    ChangeRefused,
+    ChangeUnresolved,
     DealRecorded,
     JournalRecovered,
     OrderAccepted,
     OrderIntended,
     OrderRefused,
     OrderUnresolved,
+    Payload,
     RunStarted,
     TerminalLost,
 )
@@ -125,8 +130,8 @@ def _verdicts_are_true(events: list[AnyEvent], book: Book) -> Iterator[str]:
                     yield f"{key} is reported refused, and was executed"
             case OrderAccepted(key=key, order=order):
                 outcomes[key] += 1
-                if key not in tickets or order not in (0, tickets[key]):
-                    yield f"{key} is reported accepted as {order}, the broker's is {tickets}"
+                if order not in (0, tickets.get(key)):
+                    yield f"{key} is reported accepted as {order}, not {tickets.get(key)}"
     yield from (f"{key} has {count} outcomes" for key, count in outcomes.items() if count > 1)
     yield from (f"{key} was executed and never accepted" for key in tickets.keys() - outcomes)
 
@@ -168,25 +173,30 @@ def doors(journal: Path) -> Iterator[str]:
             yield f"daybook {' '.join(arguments)} ends with {done.returncode}: {said[-400:]}"
 
 
+_COUNTED: dict[type[Payload], str] = {
+    RunStarted: "runs",
+    OrderIntended: "orders",
+    ChangeIntended: "changes",
+    DealRecorded: "deals",
+    OrderUnresolved: "unresolved met",
+    ChangeUnresolved: "unresolved met",
+    TerminalLost: "worker lost while it ran",
+    JournalRecovered: "torn ends recovered",
+}
+_SETTLED: dict[type[Payload], str] = {
+    OrderAccepted: "orders found at the broker by evidence",
+    OrderRefused: "orders shown by evidence never to have arrived",
+    ChangeApplied: "changes found applied by evidence",
+    ChangeRefused: "changes found not applied by evidence",
+}
+
+
 def _counts(events: list[AnyEvent]) -> Counter[str]:
-    counts = Counter[str]()
+    counts = Counter[str](events=len(events))
     for event in events:
-        match event.data:
-            case RunStarted():
-                counts["runs"] += 1
-            case OrderIntended():
-                counts["orders"] += 1
-            case DealRecorded():
-                counts["deals"] += 1
-            case OrderUnresolved():
-                counts["unresolved met"] += 1
-            case OrderAccepted(proof="evidence"):
-                counts["found at the broker by evidence"] += 1
-            case OrderRefused(proof="evidence"):
-                counts["shown by evidence never to have arrived"] += 1
-            case TerminalLost():
-                counts["worker lost while it ran"] += 1
-            case JournalRecovered():
-                counts["torn ends recovered"] += 1
-    counts["events"] = len(events)
+        counted = _COUNTED.get(type(event.data))
+        if getattr(event.data, "proof", "") == "evidence":
+            counted = _SETTLED[type(event.data)]
+        if counted is not None:
+            counts[counted] += 1
     return counts

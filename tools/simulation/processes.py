@@ -20,8 +20,10 @@ import msgspec
 
 from engine.config import Account, Broker, Config, Log, Risk, SimulatedTerminal, Worker
 from engine.strategies.baseline import MaCrossRsiConfig
+from engine.strategies.breakout import BreakoutConfig
 from engine.terminal import load_profile
 from tools.simulation.broker import BARS, SYMBOL
+from tools.simulation.settings import PROTECTION
 
 ROOT = Path(__file__).resolve().parents[2]
 PROFILE = "ecn-hedging"
@@ -29,7 +31,7 @@ LOOK_S = 0.0005
 """Seconds between two looks at the journal: far less than an order takes."""
 PATIENCE_S = 60.0
 """Seconds without a byte written after which a process counts as stuck."""
-INTENT = b'"type":"OrderIntended"'
+INTENTS = b'"type":"OrderIntended"', b'"type":"ChangeIntended"'
 
 Victim = Literal["engine", "worker", "engine, then worker", "worker, then engine"]
 VICTIMS: tuple[Victim, ...] = get_args(Victim)
@@ -39,7 +41,7 @@ class Moment(msgspec.Struct, frozen=True):
     """When to kill: by what is written from now on, and so many seconds after that.
 
     written  bytes of the journal
-    intents  orders intended
+    intents  orders and changes intended
     wait_s   seconds after both
     """
 
@@ -60,7 +62,8 @@ def draw_moment(chance: Random) -> Moment:
 
 
 def config_of(folder: Path) -> Config:
-    """Return the configuration of all cycles in a folder: a quick strategy that risks little."""
+    """Return the configuration of all cycles in a folder: quick strategies that risk little, by
+    market and pending orders, with stops that trail."""
     account = load_profile(PROFILE).account
     return Config(
         name="killed",
@@ -75,8 +78,13 @@ def config_of(folder: Path) -> Config:
         strategies=[
             MaCrossRsiConfig(
                 name="quick", magic=71, symbol=SYMBOL, fast=2, slow=5, rsi_period=5,
-                rsi_low=0.0, rsi_high=100.0, stop_atr=1.5, target_r=1.0,
-            )
+                rsi_low=0.0, rsi_high=100.0, stop_atr=1.5, target_r=2.0, protection=PROTECTION[0],
+            ),
+            BreakoutConfig(
+                name="pending", magic=72, symbol=SYMBOL, entry="stop", channel=6, zone=0.35,
+                atr_period=5, offset_atr=0.3, stop_atr=1.5, target_r=1.0, lifetime_s=600,
+                protection=PROTECTION[1],
+            ),
         ],
         risk=Risk(per_trade_percent=0.05, margin_use_percent=30.0),
         log=Log(level="WARNING"),
@@ -185,7 +193,7 @@ class Watch:
         whole = data[: data.rfind(b"\n") + 1]
         self._offset += len(whole)
         self.written += len(whole)
-        self.intents += whole.count(INTENT)
+        self.intents += sum(whole.count(mark) for mark in INTENTS)
 
     def _newest(self) -> Path | None:
         return max(self._tail.glob("*.jsonl"), default=None)
