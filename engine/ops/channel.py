@@ -35,6 +35,9 @@ REQUEST_LIMIT = 8 * 1024
 """Bytes of one request; the longest command has a fifth of it."""
 READ_S = 5.0
 """Seconds in which a request must have come, and an answer must have been taken."""
+LEAVE_S = 1.0
+"""Seconds that the last answers have to leave when the run has ended."""
+ENDED = "the run ended before this was heard; nothing was changed"
 ROOM = 8
 """Connections at a time; more are closed at once."""
 LOOK_S = 0.25
@@ -83,7 +86,8 @@ async def listening(directory: Path, doors: Doors, status: Status) -> AsyncItera
     failure: Exception | None = None
     async with anyio.create_task_group() as tasks:
         tasks.start_soon(watch, doors.switch, doors.inbox)
-        await _open(directory, doors.inbox, status, tasks)
+        door = _Doorkeeper(doors.inbox, status)
+        await _open(directory, door, tasks)
         try:
             yield
         except Exception as error:  # noqa: BLE001 # raised again below: a task group would wrap it
@@ -91,6 +95,7 @@ async def listening(directory: Path, doors: Doors, status: Status) -> AsyncItera
         finally:
             with suppress(OSError):  # the next start replaces it
                 (directory / NAME).unlink(missing_ok=True)
+            await door.close()
             tasks.cancel_scope.cancel()
     if failure is not None:
         raise failure
@@ -109,7 +114,7 @@ async def watch(switch: Switch, inbox: Inbox) -> None:
         await anyio.sleep(LOOK_S)
 
 
-async def _open(directory: Path, inbox: Inbox, status: Status, tasks: anyio.abc.TaskGroup) -> None:
+async def _open(directory: Path, door: _Doorkeeper, tasks: anyio.abc.TaskGroup) -> None:
     """Begin to listen, and say where."""
     try:
         listener = await anyio.create_tcp_listener(local_host=LOOPBACK, local_port=0)
@@ -117,10 +122,9 @@ async def _open(directory: Path, inbox: Inbox, status: Status, tasks: anyio.abc.
         logger.warning("no channel for operators: {}; the halt file works", error)
         return
     port = listener.extra(anyio.abc.SocketAttribute.local_port)  # noqa: S610 # not Django's
-    ask, proof = secrets.token_hex(32), secrets.token_hex(32)
-    address = Address(port, os.getpid(), platform.node(), ask, proof)
-    tasks.start_soon(_serve, listener, _Doorkeeper(address, inbox, status))
+    tasks.start_soon(_serve, listener, door)
     try:
+        address = Address(port, os.getpid(), platform.node(), door.ask, door.proof)
         publish(directory / NAME, address)
     except OSError as error:
         logger.warning("no channel for operators: {}; the halt file works", error)
@@ -149,9 +153,20 @@ def publish(file: Path, address: Address) -> None:
 class _Doorkeeper:
     """Lets in who has the token, and nobody for long."""
 
-    def __init__(self, address: Address, inbox: Inbox, status: Status) -> None:
-        self._address, self._inbox, self._status = address, inbox, status
-        self._inside = 0
+    def __init__(self, inbox: Inbox, status: Status) -> None:
+        self.ask, self.proof = secrets.token_hex(32), secrets.token_hex(32)
+        self._inbox, self._status = inbox, status
+        self._inside = self._unanswered = 0
+        self._all_answered = anyio.Event()
+
+    async def close(self) -> None:
+        """Answer whoever still waits; give the answers a moment to leave."""
+        while self._inbox.waiting:
+            self._inbox.waiting.popleft().settle(Answer(done=False, text=ENDED))
+        self._all_answered = anyio.Event()
+        with anyio.move_on_after(LEAVE_S, shield=True):
+            if self._unanswered:
+                await self._all_answered.wait()
 
     async def attend(self, stream: anyio.abc.SocketStream) -> None:
         """Serve one connection. To whoever does not speak the protocol nothing is said."""
@@ -170,12 +185,17 @@ class _Doorkeeper:
         with anyio.fail_after(READ_S):
             line = await BufferedByteReceiveStream(stream).receive_until(b"\n", REQUEST_LIMIT)
         request = msgspec.json.decode(line, type=Request)
-        if not hmac.compare_digest(request.token.encode(), self._address.ask.encode()):
+        if not hmac.compare_digest(request.token.encode(), self.ask.encode()):
             raise PermissionError("a wrong token")
-        answer = await self._answer(request.command)
-        with anyio.fail_after(READ_S):
-            reply = Reply(self._address.proof, answer)
-            await stream.send(msgspec.json.encode(reply) + b"\n")
+        self._unanswered += 1
+        try:
+            answer = await self._answer(request.command)
+            with anyio.fail_after(READ_S):
+                await stream.send(msgspec.json.encode(Reply(self.proof, answer)) + b"\n")
+        finally:
+            self._unanswered -= 1
+            if not self._unanswered:
+                self._all_answered.set()
         if answer.done and _is_stop(request.command):
             await anyio.sleep_forever()  # the connection's end tells that the run has ended
 

@@ -21,7 +21,7 @@ from engine.ops.obey import Deals, answer, note_thrown, obey
 from engine.ops.switch import Switch
 from engine.reconciler import Reconciler
 from engine.recorder import Recorder
-from journal.errors import BrokerError, UsageError
+from journal.errors import BrokerError, JournalError, UsageError
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +68,7 @@ class Operator:
                 answered = await self._obey(errand.command)
             except UsageError as refusal:
                 answered = Answer(done=False, text=str(refusal))
-            except BrokerError as error:
+            except (BrokerError, JournalError) as error:
                 errand.settle(Answer(done=False, text=str(error)))
                 raise
             errand.settle(answered)

@@ -289,6 +289,29 @@ def test_stopping_is_over_when_the_engine_has_ended(tmp_path: Path) -> None:
     assert seen == ["ending", "heard of the end"]
 
 
+def test_an_answer_that_was_given_right_before_the_end_still_leaves(tmp_path: Path) -> None:
+    loop = Loop(tmp_path)
+    heard: list[Answer | None] = []
+
+    async def main() -> None:
+        with anyio.fail_after(DEADLINE_S):
+            async with anyio.create_task_group() as tasks:
+
+                async def asking() -> None:
+                    heard.append(await anyio.to_thread.run_sync(lambda: ask(tmp_path, PAUSE)))
+
+                async with listening(tmp_path, loop.doors, lambda: STANDING):
+                    tasks.start_soon(asking)
+                    tasks.start_soon(asking)
+                    while len(loop.doors.inbox.waiting) < 2:
+                        await anyio.lowlevel.checkpoint()
+                    loop.doors.inbox.waiting.popleft().settle(Answer(done=True, text="last"))
+
+    anyio.run(main)
+    texts = {answer.text for answer in heard if answer is not None}
+    assert texts == {"last", channel.ENDED}, "who was not heard is told so"
+
+
 def test_an_engine_that_does_not_end_in_time_is_named(loop: Loop) -> None:
     def visit() -> str:
         with pytest.raises(NoAnswer) as caught:

@@ -61,7 +61,7 @@ class Engine:
         while not seen():
             assert time.monotonic() < deadline, f"not in {DEADLINE_S} seconds: {what}"
             try:
-                self.process.wait(timeout=0.02)
+                self.process.wait(timeout=0.1)
             except subprocess.TimeoutExpired:
                 continue
             if not seen():
