@@ -13,9 +13,9 @@ from msgspec import Meta
 from engine.strategies.base import Proposal, StrategyBase
 from engine.strategies.indicators import (
     SETTLED,
+    AverageGap,
     AverageTrueRange,
     RelativeStrength,
-    SimpleAverage,
 )
 from journal.events import BarClosed
 
@@ -62,8 +62,7 @@ class MaCrossRsi(msgspec.Struct, tag="ma-cross-rsi"):
     VERSION: ClassVar[int] = 2
 
     config: MaCrossRsiConfig
-    fast: SimpleAverage
-    slow: SimpleAverage
+    averages: AverageGap
     rsi: RelativeStrength
     atr: AverageTrueRange
     gap: float | None = None
@@ -74,8 +73,7 @@ class MaCrossRsi(msgspec.Struct, tag="ma-cross-rsi"):
         """Return a strategy that has seen nothing yet."""
         return cls(
             config,
-            SimpleAverage(config.fast),
-            SimpleAverage(config.slow),
+            AverageGap(config.fast, config.slow),
             RelativeStrength(config.rsi_period),
             AverageTrueRange(config.atr_period),
         )
@@ -94,11 +92,11 @@ class MaCrossRsi(msgspec.Struct, tag="ma-cross-rsi"):
 
     def update(self, bar: BarClosed) -> None:
         """Take in one more bar."""
-        close, slow = bar.close, self.slow
-        after = self.fast.update(close) - slow.update(close)
+        close, averages = bar.close, self.averages
+        after = averages.update(close)
         self.rsi.update(close)
         self.atr.update(bar.high, bar.low, close)
-        if not slow.ready:
+        if not averages.ready:
             return
         before = self.gap
         if -TIE * close < after < TIE * close:

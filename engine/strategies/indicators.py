@@ -13,35 +13,44 @@ SETTLED = 10
 """Periods after which Wilder's smoothing has forgotten its beginning."""
 
 
-class SimpleAverage(msgspec.Struct):
-    """Arithmetic mean of the last `period` values.
+class AverageGap(msgspec.Struct):
+    """How far the mean of the last `fast` values lies above the mean of the last `slow`.
 
-    window  those values, as a ring; `at` is the place of the oldest
+    fast, slow  how many values; fast < slow
+    window      the last `slow` values, as a ring; `at` is the place of the oldest
     """
 
-    period: int
+    fast: int
+    slow: int
     window: list[float] = []
     at: int = 0
-    total: float = 0.0
+    fast_total: float = 0.0
+    slow_total: float = 0.0
     ready: bool = False
 
     @property
     def value(self) -> float:
-        """The mean."""
-        return self.total / self.period
+        """The difference of the two means."""
+        return self.fast_total / self.fast - self.slow_total / self.slow
 
     def update(self, value: float) -> float:
-        """Take in the next value and return the mean."""
-        window, period = self.window, self.period
-        if self.ready:
-            at = self.at
-            self.total = total = self.total + (value - window[at])
-            window[at] = value
-            self.at = at + 1 if at + 1 < period else 0
-            return total / period
+        """Take in the next value and return the difference."""
+        if not self.ready:
+            return self._begin(value)
+        window, at, fast, slow = self.window, self.at, self.fast, self.slow
+        # Below the ring's beginning Python counts from its end, as a ring does.
+        self.fast_total = fast_total = self.fast_total + (value - window[at - fast])
+        self.slow_total = slow_total = self.slow_total + (value - window[at])
+        window[at] = value
+        self.at = at + 1 if at + 1 < slow else 0
+        return fast_total / fast - slow_total / slow
+
+    def _begin(self, value: float) -> float:
+        window, fast = self.window, self.fast
+        self.fast_total += value if len(window) < fast else value - window[-fast]
+        self.slow_total += value
         window.append(value)
-        self.total += value
-        self.ready = len(window) == period
+        self.ready = len(window) == self.slow
         return self.value
 
 

@@ -14,10 +14,10 @@ from hypothesis import strategies as st
 
 from engine.feeds.bars import read_rates
 from engine.strategies.indicators import (
+    AverageGap,
     AverageTrueRange,
     Channel,
     RelativeStrength,
-    SimpleAverage,
 )
 from tests.session import BARS
 
@@ -44,13 +44,20 @@ def compare(ours: Column, oracle: Column) -> None:
     np.testing.assert_allclose(ours, oracle, rtol=RELATIVE, atol=0.0)
 
 
-@pytest.mark.parametrize("period", [2, 20, 50, 500])
-def test_the_simple_average_is_talibs(rates: npt.NDArray[Any], period: int) -> None:
+def gap(closes: Column, fast: int, slow: int) -> Column:
+    """The oracle's two averages, the one above the other."""
+    difference: Column = talib.SMA(closes, timeperiod=fast) - talib.SMA(closes, timeperiod=slow)
+    return difference
+
+
+@pytest.mark.parametrize(("fast", "slow"), [(2, 3), (20, 50), (49, 50), (2, 500)])
+def test_the_gap_is_that_of_talibs_averages(rates: npt.NDArray[Any], fast: int, slow: int) -> None:
     close = rates["close"].copy()
-    compare(
-        told(SimpleAverage(period), zip(close.tolist(), strict=True)),
-        talib.SMA(close, timeperiod=period),
-    )
+    ours = told(AverageGap(fast, slow), zip(close.tolist(), strict=True))
+    oracle = gap(close, fast, slow)
+    np.testing.assert_array_equal(np.isnan(ours), np.isnan(oracle), "not ready on the same bars")
+    # Both round their sums of prices, which are large beside the difference of two means.
+    np.testing.assert_allclose(ours, oracle, rtol=RELATIVE, atol=1e-12)
 
 
 @pytest.mark.parametrize("period", [2, 7, 14, 100])
@@ -84,35 +91,25 @@ prices = st.lists(
 @pytest.mark.parametrize(
     ("make", "oracle"),
     [
-        (SimpleAverage, talib.SMA),
-        (RelativeStrength, talib.RSI),
+        (lambda period: AverageGap(period, period + 7), lambda c, p: gap(c, p, p + 7)),
+        (RelativeStrength, lambda c, p: talib.RSI(c, timeperiod=p)),
     ],
-    ids=["SMA", "RSI"],
+    ids=["gap of SMA", "RSI"],
 )
 @given(closes=prices, period=st.integers(2, 30))
 def test_any_prices_agree(
     make: Callable[[int], Any], oracle: Callable[..., Column], closes: list[float], period: int
 ) -> None:
     ours = told(make(period), zip(closes, strict=True))
-    np.testing.assert_allclose(
-        ours, oracle(np.array(closes), timeperiod=period), rtol=1e-9, atol=1e-7
-    )
+    np.testing.assert_allclose(ours, oracle(np.array(closes), period), rtol=1e-9, atol=1e-7)
 
 
 @given(closes=prices, period=st.integers(2, 20))
 def test_bounds_hold_whatever_the_prices(closes: list[float], period: int) -> None:
-    average, strength, span = (
-        SimpleAverage(period),
-        RelativeStrength(period),
-        AverageTrueRange(period),
-    )
-    for index, close in enumerate(closes):
-        average.update(close)
+    strength, span = RelativeStrength(period), AverageTrueRange(period)
+    for close in closes:
         strength.update(close)
         span.update(close + 0.01, close - 0.01, close)
-        if average.ready:
-            window = closes[index - period + 1 : index + 1]
-            assert min(window) - 1e-12 <= average.value <= max(window) + 1e-12
         assert 0.0 <= strength.value <= 100.0
         if span.ready:
             assert span.value >= 0.02 - 1e-12
