@@ -16,7 +16,9 @@ INVALID_ARGUMENTS = "Invalid arguments"
 INVALID_COUNT = "Invalid number of arguments"
 UNNAMED_NOT_ALLOWED = "Unnamed arguments not allowed"
 
-_C_LONG = 1 << 31
+C_LONG = 1 << 31
+"""The first integer that C's `long` on Windows does not hold."""
+
 _MAX_GROUP = 1997
 
 
@@ -83,14 +85,14 @@ def c_int(value: object) -> int:
     Raises:
         ArgumentRefused: with the pending error.
     """
-    if type(value) is int and -_C_LONG <= value < _C_LONG:
+    if type(value) is int and -C_LONG <= value < C_LONG:
         return value
     if isinstance(value, float) or not isinstance(value, SupportsIndex):
         kind = type(value).__name__
         error: Exception = TypeError(f"'{kind}' object cannot be interpreted as an integer")
         raise ArgumentRefused(INVALID_ARGUMENTS, error)
     number = operator.index(value)
-    if not -_C_LONG <= number < _C_LONG:
+    if not -C_LONG <= number < C_LONG:
         error = OverflowError("Python int too large to convert to C long")
         raise ArgumentRefused(INVALID_ARGUMENTS, error)
     return number
@@ -152,6 +154,6 @@ def date(value: object) -> Date:
         return Date(int(value) & 0xFFFF_FFFF)
     if not isinstance(value, int):
         raise ArgumentRefused(INVALID_ARGUMENTS)
-    if not -_C_LONG <= value < _C_LONG:
+    if not -C_LONG <= value < C_LONG:
         return Date(0, OverflowError("Python int too large to convert to C long"))
     return Date(int(value))

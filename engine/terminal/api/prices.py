@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import numpy as np
 
 from engine.terminal import constants as mt5
 from engine.terminal.api.conventions import CallFailed, Link, exception_set, positional
-from engine.terminal.arguments import Date, c_int, date, exactly, symbol
+from engine.terminal.arguments import C_LONG, Date, c_int, date, exactly, symbol
 from engine.terminal.market.base import Rates, Table, Ticks
 from engine.terminal.market.series import TIMEFRAMES
 from engine.terminal.records import RATES, TICKS
 
 T = TypeVar("T")
+
+_PLAIN = [str, int, int, int]
 
 
 class Prices:
@@ -48,19 +50,22 @@ class Prices:
         return rates.slice(first if first > oldest else oldest, end)
 
     @positional()
-    def copy_rates_from_pos(self, *args: object) -> Table:
+    def copy_rates_from_pos(self, *args: Any) -> Table:
         """Bars by position; 0 is the unfinished one."""
+        # A robot asks this with every bar: what needs no conversion and is known goes straight on.
+        if [*map(type, args)] == _PLAIN:
+            known = self._known.get(args[:2])
+            if known is not None and self._link.open and 0 <= args[2] < C_LONG > args[3] > 0:
+                return self._from_pos(known, args[2], args[3])
         exactly(args, 4)
         name, timeframe = symbol(args[0]), c_int(args[1])
         start, count = c_int(args[2]), c_int(args[3])
-        # Known ones first: a robot asks this with every bar.
-        rates = self._known.get((name, timeframe)) if self._link.open else None
-        if rates is None:
-            rates = self._rates(name, timeframe)
+        rates = self._rates(name, timeframe)
         if start < 0 or count <= 0:
             raise CallFailed(mt5.RES_E_INVALID_PARAMS)
-        if rates is None:
-            return self._copy(None, 0, 0)
+        return self._copy(None, 0, 0) if rates is None else self._from_pos(rates, start, count)
+
+    def _from_pos(self, rates: Rates, start: int, count: int) -> Table:
         total = rates.count()
         end = total - start
         first, oldest = end - count, total - self._max_bars
