@@ -132,14 +132,15 @@ class Mt5Gateway:
 
     async def bars(self, symbol: str, timeframe: str, after: int) -> list[BarClosed]:
         """Read complete bars newer than `after`. The unfinished bar (position 0) is never read."""
+        rows = await self._closed(symbol, timeframe, 1)
+        if not rows or rows[0][0] <= after:
+            return []
+        if rows[0][0] <= after + LENGTHS_S[timeframe]:  # no other one is between it and the known
+            return [BarClosed(symbol, timeframe, *rows[0])]
         count = 1
-        rows = await self._closed(symbol, timeframe, count)
-        following = after + LENGTHS_S[timeframe]  # between it and the known one there is none
-        while len(rows) == count < MAX_CATCH_UP and rows[0][0] > following:
+        while len(rows) == count < MAX_CATCH_UP and rows[0][0] > after:
             count = min(count * 8, MAX_CATCH_UP)
             rows = await self._closed(symbol, timeframe, count)
-        if count == 1:  # nearly always
-            return [BarClosed(symbol, timeframe, *rows[0])] if rows and rows[0][0] > after else []
         return [BarClosed(symbol, timeframe, *row) for row in rows if row[0] > after]
 
     async def latest_bars(self, symbol: str, timeframe: str, count: int) -> list[BarClosed]:
