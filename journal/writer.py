@@ -153,10 +153,11 @@ class Writer:
             self._refuse(event)
         bodies = self._bodies
         bodies.append(encode(event))
-        if len(bodies) == 1:
-            self._oldest = self._clock()
         self.next_seq += 1
-        if len(bodies) >= self._batch:
+        waiting = len(bodies)
+        if waiting == 1:
+            self._oldest = self._clock()
+        if waiting >= self._batch:
             self.commit()
 
     def commit(self) -> None:
