@@ -93,7 +93,7 @@ def objection(state: State, order: Order) -> Objection | None:
     if against is not None:
         return against
     sides = [state.positions.open[identifier].side for identifier in wanted]
-    if order.by and sum(sides):
+    if order.by and sides[0] == sides[1]:
         return "same side", f"positions {order.position} and {order.by} lie on the same side"
     if sides[0] == order.sign:
         return "position gone", f"position {order.position} has turned round"
