@@ -28,12 +28,15 @@ def least_distance(seen: Seen, spec: SymbolSpecified) -> float:
 
 def allowed_stop(level: float, held: Held, seen: Seen, spec: SymbolSpecified) -> float | None:
     """Return the stop to ask the broker for, on the tick grid; None when there is none that would
-    be tighter than the present one."""
+    be tighter than the present one.
+
+    The nearest that is allowed moves with every tick: it is followed a spread at a time.
+    """
     nearest = nearest_stop(held.side, seen, spec)
-    level = round_to_tick(level, spec)
+    level, least = round_to_tick(level, spec), spec.tick_size
     if held.side * (level - nearest) > 0.0:
-        level = nearest
-    better = held.side * (level - held.sl) > spec.tick_size / 2
+        level, least = nearest, max(seen.ask - seen.bid, spec.tick_size)
+    better = held.side * (level - held.sl) > least - spec.tick_size / 2
     return level if level > 0.0 and (not held.sl or better) else None
 
 

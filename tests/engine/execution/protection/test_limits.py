@@ -56,6 +56,13 @@ def test_a_level_that_is_too_near_becomes_the_nearest_that_is_allowed() -> None:
     assert allowed_stop(1.1002, short(), seen(1.1), SPEC) == 1.1004
 
 
+def test_the_nearest_that_is_allowed_is_followed_a_spread_at_a_time() -> None:
+    position = long(sl=1.0997)
+    assert allowed_stop(1.1010, position, seen(1.10009), SPEC) is None
+    assert allowed_stop(1.1010, position, seen(1.1001), SPEC) == 1.0998
+    assert allowed_stop(1.09971, position, seen(1.10009), SPEC) == 1.09971
+
+
 def test_a_stop_never_loosens() -> None:
     assert allowed_stop(1.0989, long(sl=1.099), seen(1.1), SPEC) is None
     assert allowed_stop(1.1011, short(sl=1.101), seen(1.1), SPEC) is None
