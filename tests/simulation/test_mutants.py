@@ -8,6 +8,7 @@ from typing import Any
 import msgspec
 import pytest
 
+from engine import effects
 from engine.broker import requests, sending
 from engine.broker.mt5 import Mt5Gateway
 from engine.config import Evidence
@@ -258,7 +259,7 @@ def test_sending_against_the_operators_switch_is_caught(monkeypatch: pytest.Monk
 
 
 def test_sending_beside_what_is_in_doubt_is_caught(monkeypatch: pytest.MonkeyPatch) -> None:
-    for module in (closing, changes, governor):
+    for module in (closing, changes, governor, effects):
         monkeypatch.setattr(module, "unknown", lambda *given: None)
     ambiguous = (
         faults.ReplyLost(executed=True, error=-1, when=When(number=5)),
