@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from engine.terminal import constants as mt5
 from engine.terminal.account import Account
@@ -29,20 +29,21 @@ class Case:
     position: Position | None
     other: Position | None
     order: Order | None
+    #: TRADE_ACTION_*.
+    action: int = field(init=False)
+    #: Whether the request only closes: by ticket, or against a larger netting position.
+    closes: bool = field(init=False)
 
-    @property
-    def action(self) -> int:
-        """TRADE_ACTION_*."""
-        return self.request.action
+    def __post_init__(self) -> None:
+        self.action = self.request.action
+        self.closes = self._closes()
 
     @property
     def opens(self) -> bool:
         """Whether the request opens or adds to a position on its own."""
         return self.action == mt5.TRADE_ACTION_DEAL and not self.closes
 
-    @property
-    def closes(self) -> bool:
-        """Whether the request only closes: by ticket, or against a larger netting position."""
+    def _closes(self) -> bool:
         if self.action != mt5.TRADE_ACTION_DEAL or self.position is None:
             return False
         if self.request.position:

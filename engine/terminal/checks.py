@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from functools import lru_cache
 
 from engine.terminal import constants as mt5
 from engine.terminal.account import Account
@@ -203,16 +204,23 @@ def filling(case: Case) -> int | None:
 def allowed_fillings(facts: Symbol, request: Request) -> frozenset[int]:
     """The filling modes that a symbol takes for a kind of order."""
     pending = request.action == mt5.TRADE_ACTION_PENDING
-    bits = mask(facts.filling, FILLING_BITS)
-    free = facts.execution in ("request", "instant")
+    limit = _PENDING_KINDS.get(request.type) in ("limit", "stop_limit")
+    return _fillings(facts.filling, facts.execution, pending=pending, limit=limit)
+
+
+@lru_cache(maxsize=256)
+def _fillings(
+    filling: tuple[str, ...], execution: str, *, pending: bool, limit: bool
+) -> frozenset[int]:
+    bits = mask(filling, FILLING_BITS)
+    free = execution in ("request", "instant")
     allowed = set()
     if free or bits & FILLING_BITS["fok"]:
         allowed.add(mt5.ORDER_FILLING_FOK)
     if free or bits & FILLING_BITS["ioc"]:
         allowed.add(mt5.ORDER_FILLING_IOC)
-    if pending or facts.execution != "market":
+    if pending or execution != "market":
         allowed.add(mt5.ORDER_FILLING_RETURN)
-    limit = _PENDING_KINDS.get(request.type) in ("limit", "stop_limit")
     if pending and limit and bits & FILLING_BITS["boc"]:
         allowed.add(mt5.ORDER_FILLING_BOC)
     return frozenset(allowed)

@@ -7,8 +7,10 @@ makes sense is the server's business.
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Annotated
 
 import msgspec
+from msgspec import Meta
 
 from engine.terminal.records import TradeRequest
 
@@ -22,26 +24,32 @@ _U64 = 1 << 64
 _I64 = 1 << 63
 
 
+# What is plainly good, so that it needs no second look. What is not may be good all the same.
+_Plain32 = Annotated[int, Meta(ge=0, lt=_U32)]
+_Plain64 = Annotated[int, Meta(ge=0, le=_I64 - 1)]
+_PlainText = Annotated[str, Meta(max_length=MAX_TEXT)]
+
+
 class Request(msgspec.Struct, kw_only=True, frozen=True):
     """The 17 fields of a request in the record's order; what a caller left out is 0 or empty."""
 
-    action: int = 0
-    magic: int = 0
-    order: int = 0
-    symbol: str = ""
+    action: _Plain32 = 0
+    magic: _Plain64 = 0
+    order: _Plain64 = 0
+    symbol: _PlainText = ""
     volume: float = 0.0
     price: float = 0.0
     stoplimit: float = 0.0
     sl: float = 0.0
     tp: float = 0.0
-    deviation: int = 0
-    type: int = 0
-    type_filling: int = 0
-    type_time: int = 0
-    expiration: int = 0
-    comment: str = ""
-    position: int = 0
-    position_by: int = 0
+    deviation: _Plain64 = 0
+    type: _Plain32 = 0
+    type_filling: _Plain32 = 0
+    type_time: _Plain32 = 0
+    expiration: _Plain64 = 0
+    comment: _PlainText = ""
+    position: _Plain64 = 0
+    position_by: _Plain64 = 0
 
     def record(self) -> tuple[object, ...]:
         """The `TradeRequest` that a result echoes."""
@@ -107,6 +115,7 @@ _INTEGERS: dict[str, Callable[[int], None]] = {
     "position_by": unsigned64,
 }
 _TEXTS = frozenset({"symbol", "comment"})
+_FLOATS = ("volume", "price", "sl", "tp", "stoplimit")
 _ORDER = Request.__struct_fields__
 
 
@@ -116,6 +125,23 @@ def parse(fields: dict[object, object]) -> Request:
     Raises:
         ArgumentRefused: at the first bad field.
     """
+    return _plain(fields) or _looked_at(fields)
+
+
+def _plain(fields: dict[object, object]) -> Request | None:
+    """The request, if nothing of it needs a closer look: so is almost every one."""
+    for name in _FLOATS:
+        if type(fields.get(name, 0.0)) is not float:  # msgspec would take an int for one
+            return None
+    try:
+        request = msgspec.convert(fields, Request)
+    except msgspec.ValidationError:
+        return None
+    texts = request.symbol + request.comment
+    return request if texts.isascii() and "\0" not in texts else None
+
+
+def _looked_at(fields: dict[object, object]) -> Request:
     values: dict[str, object] = {}
     for name in _ORDER:
         if name not in fields:
