@@ -6,6 +6,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
+from operator import attrgetter
 from typing import Protocol
 
 import msgspec
@@ -97,15 +98,16 @@ def is_reused(state: State, deal: DealRecorded) -> bool:
     """Tell whether a deal's ticket is one that an older deal had: every recorded deal is as old as
     the watermark, or older."""
     index = state.idempotency
-    return deal.ticket in index.deals and deal.time_msc > index.watermark
+    return deal.time_msc > index.watermark and deal.ticket in index.deals
 
 
 def _deals(state: State, deals: Sequence[DealRecorded]) -> Iterator[Discrepancy]:
     known = state.idempotency.deals
-    for deal in sorted(deals, key=lambda deal: deal.ticket):
-        if is_reused(state, deal):
-            yield reused(deal)
-        elif deal.ticket not in known:
+    for deal in sorted(deals, key=attrgetter("ticket")):
+        if deal.ticket in known:
+            if is_reused(state, deal):
+                yield reused(deal)
+        else:
             traded = deal.type in (DealType.BUY, DealType.SELL)
             name = Name.MISSING_DEAL if traded else Name.BALANCE_OPERATION
             yield Discrepancy(name, str(deal.ticket), "none", _deal_text(deal))

@@ -2,7 +2,18 @@
 
 from __future__ import annotations
 
-from tools.bench import append, demo, kernel, order, parts, replay, round_trip, store, terminal
+from tools.bench import (
+    append,
+    demo,
+    kernel,
+    order,
+    parts,
+    reconcile,
+    replay,
+    round_trip,
+    store,
+    terminal,
+)
 from tools.bench.rows import Contest
 
 CONTESTS: tuple[Contest, ...] = (
@@ -13,6 +24,7 @@ CONTESTS: tuple[Contest, ...] = (
     *demo.CONTESTS,
     *kernel.CONTESTS,
     *order.CONTESTS,
+    *reconcile.CONTESTS,
     *terminal.CONTESTS,
     *round_trip.CONTESTS,
 )
