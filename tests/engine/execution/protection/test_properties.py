@@ -46,6 +46,8 @@ symbols = st.builds(
     st.integers(0, 15),
     st.sampled_from([0.01, 0.1, 0.03]),
 )
+ticks = st.sampled_from([1, 5, 8])
+"""Points in a tick."""
 markets = st.lists(st.tuples(st.integers(-80, 80), st.integers(0, 20)), min_size=1, max_size=25)
 
 
@@ -78,14 +80,16 @@ def look(held: Held, move: int, spread: int, before: int) -> tuple[Held, Seen]:
     return msgspec.structs.replace(held, best=best, age_s=held.age_s + 60), market
 
 
-@given(rules, symbols, markets, st.sampled_from([1, -1]), st.integers(2, 300))
+@given(rules, symbols, markets, st.sampled_from([1, -1]), st.integers(2, 300), ticks)
 def test_a_stop_only_tightens_and_keeps_every_distance(
     rules: list[Protection],
     symbol: SymbolSpecified,
     moves: list[tuple[int, int]],
     side: int,
     steps: int,
+    tick: int,
 ) -> None:
+    symbol = msgspec.structs.replace(symbol, tick_size=tick * POINT)
     held, before, closed = start(side, steps, symbol), 0, 0.0
     for move, spread in moves:
         held, market = look(held, move, spread, before)
@@ -99,6 +103,8 @@ def test_a_stop_only_tightens_and_keeps_every_distance(
             assert abs(out - held.sl) > frozen, "sent while the broker would refuse it"
         if isinstance(wanted, Wish):
             assert side * (wanted.level - held.sl) > POINT / 2, "it loosens, or changes nothing"
+            grid = wanted.level / symbol.tick_size
+            assert abs(grid - round(grid)) < 1e-6, "not on the tick grid"
             room = side * (out - wanted.level)
             assert room > max(symbol.stops_level, 1) * POINT - POINT / 2, "too near"
             if symbol.freeze_level:
