@@ -179,6 +179,9 @@ class Reconciler:
         self._take_in(first.deals)
         await self.reconcile()
         last = await examine(state, self._account, self._magics, since_msc, whose)
+        if last.found:  # what has happened during the examination is no difference
+            self._take_in(last.deals)
+            last = await examine(state, self._account, self._magics, since_msc, whose)
         return report(since_msc, state, self._magics, first, last)
 
     async def _picture(self) -> BrokerSnapshotTaken:

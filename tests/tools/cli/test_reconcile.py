@@ -11,15 +11,24 @@ from typing import Any
 import msgspec
 import pytest
 
+from engine.broker.simulated import build_terminal, read_bars
 from engine.settings import load
 from engine.terminal import Terminal
 from engine.terminal import constants as mt5
 from journal import Writer, read
-from journal.events import DealRecorded, DiscrepancyFound, PositionAdjusted, TradingHalted
+from journal.events import (
+    BarClosed,
+    DealRecorded,
+    DiscrepancyFound,
+    OrderIntended,
+    PositionAdjusted,
+    TradingHalted,
+)
 from replay.session import verify_session
 from tests.tools.cli.conftest import ROOT, Call, Said
+from tests.tools.cli.test_operated import Engine
 from tools.cli.brokers import _setup as setup_of
-from tools.cli.brokers import book_beside, build_terminal, read_bars
+from tools.cli.brokers import book_beside
 from tools.cli.reconcile import Since, parse_since
 
 DEMO = ROOT / "configs" / "demo.yaml"
@@ -230,6 +239,29 @@ def test_the_engine_that_runs_answers_or_the_lock_says_so(world: World) -> None:
         assert said.code == 2
         assert "is being written by process" in said.err
         assert world.reconcile("--dry-run").code == 0, "looking needs no lock"
+
+
+@pytest.fixture
+def engine(tmp_path: Path) -> Iterator[Engine]:
+    """A running engine."""
+    one = Engine(tmp_path, worker=True)
+    one.start()
+    yield one
+    one.kill()
+
+
+def test_a_running_engine_compares_and_goes_on(engine: Engine, call: Call) -> None:
+    engine.later(OrderIntended)
+    config = engine.journal.parent / "config.yaml"
+    for options in (["--dry-run"], []):
+        said = call("reconcile", "--config", config, "--json", "--since", "2d", *options)
+        assert (said.code, said.err) == (0, "")
+        value = json.loads(said.out)
+        assert (value["running"], value["dry_run"]) == (True, bool(options))
+        assert (value["remaining"], value["halted"]) == ([], None)
+        assert value["deals"] > 0
+    engine.later(BarClosed, 20)
+    assert call("duplicates", engine.journal).code == 0
 
 
 def test_without_a_run_there_is_nothing_to_compare(call: Call, tmp_path: Path) -> None:
