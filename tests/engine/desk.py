@@ -58,10 +58,17 @@ class Pages:
 class Desk:
     """One engine at one broker, connected and live; its strategies say nothing."""
 
-    def __init__(self, profile: str = "ecn-hedging") -> None:
+    def __init__(self, profile: str = "ecn-hedging", available: float = 0.0) -> None:
+        """`available`: lots that can be had at once, 0 for any number."""
+        facts = load_profile(profile)
+        if available:
+            symbol = msgspec.structs.replace(
+                facts.symbols[SYMBOL], available_volume=available, filling=("ioc",)
+            )
+            facts = msgspec.structs.replace(facts, symbols={**facts.symbols, SYMBOL: symbol})
         rates = rig.RATES[rig.FIRST_BAR : rig.FIRST_BAR + 900]
         market = BarMarket({SYMBOL: rates}, model="ohlc", start=100)
-        self.terminal = Terminal(load_profile(profile), market, seed=1)
+        self.terminal = Terminal(facts, market, seed=1)
         self.module: Any = self.terminal.module()
         account = self.terminal.profile.account
         self.config: Config = msgspec.structs.replace(

@@ -16,6 +16,7 @@ from engine.execution.changes import Terms
 from engine.execution.closing import close, close_by
 from engine.execution.intents import Draft, Keys
 from engine.strategies.base import Proposal
+from engine.terminal.faults import FaultPlan, TicketChange, When
 from journal.envelope import Event
 from journal.events import (
     BrokerReplied,
@@ -23,6 +24,7 @@ from journal.events import (
     ChangeApplied,
     ChangeIntended,
     ChangeRefused,
+    DealRecorded,
     FlattenRequested,
     OrderFinished,
     OrderIntended,
@@ -379,3 +381,48 @@ def test_what_was_decided_before_its_symbol_came_in_doubt_is_not_sent(
     [refused] = [d for d in decided if isinstance(d, ChangeRefused)]
     assert "is not known yet" in refused.reason
     assert len(submitted) == 1
+
+
+def test_what_the_market_has_not_got_is_not_waited_for() -> None:
+    """Under "immediate or cancel" the rest of a market order is cancelled (facts 3.2)."""
+    desk = Desk(HEDGING, available=0.2)
+    desk.propose(Proposal("buy", 0.001, 0.01, "test"))
+    desk.pass_by(2)
+    done = desk.state.orders.done[-1]
+    assert done.volume > 0.2
+    assert (done.status, done.filled, done.note) == ("filled", 0.2, f"of {done.volume:g} lots")
+    assert desk.position.volume == 0.2
+    desk.check()
+
+
+def test_a_pending_order_is_filled_in_parts_at_the_average_of_its_deals() -> None:
+    desk = Desk(HEDGING, available=0.1)
+    laid(desk, "stop", away=0.0001)
+    while desk.state.orders.open:
+        desk.pass_by(1)
+        desk.wish(lambda *_: ())
+        desk.check()
+    deals = desk.recorded(DealRecorded)[1:]
+    done = desk.state.orders.done[-1]
+    assert len(deals) > 1
+    assert done.filled == pytest.approx(sum(deal.volume for deal in deals)) == done.volume
+    money = sum(deal.volume * deal.price for deal in deals)
+    assert done.average == pytest.approx(money / done.volume)
+    assert desk.position.price == pytest.approx(done.average)
+    assert desk.state.orders.fills == len(deals)
+
+
+def test_a_position_is_traded_by_the_ticket_that_it_has_by_now(desk: Desk) -> None:
+    position = desk.open("buy")
+    identifier = position.identifier
+    reopen = TicketChange(when=When(call="symbol_info_tick", number=1))
+    desk.terminal.inject(FaultPlan(faults=(reopen,)))
+    sl = round(position.sl + 0.0002, 5)
+    desk.wish(lambda *now: [levels(desk, *now, sl=sl, tp=position.tp)])
+    assert [p.identifier for p in desk.module.positions_get()] == [identifier]
+    assert desk.position.ticket == desk.module.positions_get()[0].ticket != identifier
+    desk.check()
+    assert desk.position.sl == sl
+    closing(desk)
+    desk.check()
+    assert desk.state.positions.open == {}
