@@ -14,10 +14,11 @@ from engine.ops.commands import (
     Command,
     LookAtSwitch,
     ReconcileAccount,
+    ResumeTrading,
     StopEngine,
 )
 from engine.ops.inbox import Errand, Inbox
-from engine.ops.obey import Deals, answer, note_thrown, obey
+from engine.ops.obey import Deals, answer, note_thrown, obey, said_of
 from engine.ops.switch import Switch
 from engine.reconciler import Reconciler
 from engine.recorder import Recorder
@@ -82,12 +83,33 @@ class Operator:
                 return answer(recorder.state, "stopping")
             case ReconcileAccount():
                 return await self._reconcile(command)
+            case ResumeTrading():
+                return await self._resume(command)
             case LookAtSwitch():
                 self.look_at_switch()
                 recorder.commit()
                 return answer(recorder.state, "looked")
             case _:
-                return obey(command, recorder, self._config, self._doors.switch, self._doors.deals)
+                return self._record(command)
+
+    def _record(self, command: Command) -> Answer:
+        doors = self._doors
+        return obey(command, self._recorder, self._config, doors.switch, doors.deals)
+
+    async def _resume(self, command: ResumeTrading) -> Answer:
+        """Resume, and look at once whether what halted it is mended."""
+        recorder = self._recorder
+        answered = self._record(command)
+        if not recorder.state.run.connected:  # the next connection looks
+            return answered
+        try:
+            await self._reconciler.reconcile()
+        except BrokerError as error:  # the next turn meets it, too
+            return answer(recorder.state, f"resumed; but {error}")
+        recorder.commit()
+        run = recorder.state.run
+        text = f"resumed, and {said_of(run)} again" if run.halt_rule else answered.text
+        return answer(recorder.state, text)
 
     async def _reconcile(self, command: ReconcileAccount) -> Answer:
         recorder = self._recorder

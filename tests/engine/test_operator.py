@@ -37,12 +37,14 @@ from journal.events import (
     OrderRefused,
     RunStarted,
     TerminalLost,
+    TradingHalted,
     TradingPaused,
     TradingResumed,
 )
 from projections.orders import unresolved
 from replay.session import verify_session
 from tests.engine.rig import Fate, Rig
+from tests.engine.test_bad_luck import Twisted, changed
 
 Plan = dict[int, Command | LookAtSwitch]
 """What an operator asks for, by the number of the turn."""
@@ -160,6 +162,19 @@ def test_a_reconciliation_that_is_asked_for_says_that_both_agree(tmp_path: Path)
     desk = Desk(tmp_path, {100: ReconcileAccount(by="anna")})
     desk.rig.process()
     assert desk.said() == ["journal and broker agree"]
+
+
+def test_a_difference_that_is_still_there_halts_again_at_once(tmp_path: Path) -> None:
+    desk = Desk(tmp_path, {100: ResumeTrading(by="anna", reason="surely fine")})
+    terminal = desk.rig.terminal
+    desk.rig.terminal = lambda: Twisted(  # type: ignore[method-assign,assignment,return-value] # stands for it
+        terminal(), "account_info", lambda info: changed(balance=info.balance + 1.0)(info)
+    )
+    desk.rig.process()
+    assert [halt.rule for halt in desk.rig.recorded(TradingHalted)] == ["discrepancy"] * 2
+    [said] = desk.said()
+    assert said.startswith("resumed, and halted (discrepancy: ")
+    assert desk.rig.intents() == []
 
 
 # --- the emergency halt

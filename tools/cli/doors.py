@@ -55,8 +55,9 @@ def pause(directory: Directory, reason: Reason, as_json: AsJson = False) -> int:
 def resume(directory: Directory, reason: Reason, as_json: AsJson = False) -> int:
     """Let trading go on after a halt or a pause.
 
-    It removes the halt file, if there is one. When no engine runs it counts from the next start on:
-    what halted it is looked at again then, and halts it again while it is not mended.
+    It removes the halt file, if there is one. What can be looked at is looked at again at once, and
+    halts again while it is not mended: exit code 1. When no engine runs all of this comes with the
+    next start.
     """
     from tools.cli.operate import resume as run_resume
 

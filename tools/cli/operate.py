@@ -24,7 +24,7 @@ from journal import layout
 from journal.errors import UsageError
 from journal.lock import holder
 from tools.cli import doubts, screen
-from tools.cli.errors import FINE
+from tools.cli.errors import FINE, PROBLEM
 from tools.cli.places import existing
 
 NEXT = "No engine runs: it counts from the next start on."
@@ -44,9 +44,11 @@ def pause(directory: Path, reason: str, *, as_json: bool) -> int:
 
 
 def resume(directory: Path, reason: str, *, as_json: bool) -> int:
-    """Let trading go on, and remove the halt file."""
+    """Let trading go on, and remove the halt file; PROBLEM when it halted again at once."""
     command = ResumeTrading(by=operator(), reason=given(reason))
-    return _either(directory, command, NEXT, as_json=as_json)
+    answer, running = _asked(directory, command)
+    _say(answer, running=running, as_json=as_json, remark="" if running else NEXT)
+    return PROBLEM if answer.halt_rule else FINE
 
 
 def halt(directory: Path, reason: str, *, as_json: bool) -> int:
@@ -131,12 +133,16 @@ def given(reason: str) -> str:
 
 
 def _either(directory: Path, command: Command, at_rest: str, *, as_json: bool) -> int:
-    """Ask the engine, or open the journal when none runs; `at_rest` says what that means."""
+    """Have a command obeyed and say so; `at_rest` is what it means when no engine runs."""
+    answer, running = _asked(directory, command)
+    return _say(answer, running=running, as_json=as_json, remark="" if running else at_rest)
+
+
+def _asked(directory: Path, command: Command) -> tuple[Answer, bool]:
+    """Ask the engine, or open the journal when none runs; return also whether one does."""
     answer = caller.ask(existing(directory), command)
-    if answer is not None:
-        return _say(answer, running=True, as_json=as_json)
-    answer = doors.obey_at_rest(directory, command)
-    return _say(answer, running=False, as_json=as_json, remark=at_rest)
+    running = answer is not None
+    return answer or doors.obey_at_rest(directory, command), running
 
 
 def _await_release(directory: Path) -> None:
