@@ -111,6 +111,7 @@ def _run_facts(state: State, last: int) -> list[Fact]:
         ("run", run.id, ended),
         ("mode", run.mode, f"run number {run.number} of this journal"),
         ("trading", *_halted(run.halt_rule, run.halt_reason)),
+        *_compared(state),
         ("events", number(state.seq), f"the last of {moment(last)}"),
     ]
 
@@ -150,6 +151,21 @@ def _money_facts(state: State) -> list[Fact]:
         ),
         ("vetoed", number(state.orders.vetoed), "proposals that risk refused"),
     ]
+
+
+def _compared(state: State) -> list[Fact]:
+    """Say when the journal was last held against the broker, and what has differed since."""
+    seen = state.reconciliation
+    if not seen.compared:
+        return []
+    if seen.standing:
+        first = seen.standing[0]
+        text = f"{plural(len(seen.standing), 'difference')} to the broker"
+        return [("compared", text, f"first: {first.name} {first.subject}")]
+    remark = f"at {moment(seen.compared)}"
+    if state.run.halt_rule == "discrepancy":
+        remark += ": what halted is explained by now, and `daybook resume` lets trading go on"
+    return [("compared", "no difference to the broker", remark)]
 
 
 def _halted(rule: str, reason: str) -> tuple[str, str]:
@@ -234,6 +250,7 @@ def _status_value(directory: Path, state: State, last: int) -> dict[str, object]
         "last_event_ns": last,
         "run": state.run,
         "account": state.account,
+        "reconciliation": state.reconciliation,
         "performance": {
             "equity": performance.equity,
             "peak": performance.peak,
