@@ -15,7 +15,8 @@ import msgspec
 from engine.config import Config
 from engine.execution import commands, discrepancies, reactors, settling
 from engine.execution import policy as policies
-from engine.execution.intents import Draft, Keys, order_key
+from engine.execution.intents import Draft, Keys
+from engine.execution.moving import move
 from engine.execution.protection.guard import Guard, at_bar, at_price, drafts
 from engine.execution.reconcile import is_reused
 from engine.strategies.catalogue import AnyStrategy, build
@@ -220,8 +221,10 @@ class Kernel:
         for index, strategy in enumerate(told):
             wish = strategy.propose()
             if wish is not None:
-                key = order_key(event.run, event.seq, index)
-                yield reactors.propose(key, strategy.config, wish), key
+                own = Keys(event, taken=index)
+                yield move(self.state, self.config, event, own, strategy.config, wish) or (
+                    reactors.propose(own, strategy.config, wish)
+                )
         keys, bar = Keys(event, taken=len(told)), event.data
         yield from commands.pursue(self.state, event, keys)
         if self._guards:

@@ -56,7 +56,7 @@ class Order(msgspec.Struct):
     filled   lots; `average` is their volume-weighted price
     final    lots that the broker will have filled in all; `volume` until its history says otherwise
     state    MT5's integer, as the broker's history had it at the end; 0 while unknown
-    risk     account currency
+    risk     account currency lost at the stop as it is now
     slipped  price units from the intended price to `average`, positive when it is the worse for it
     intended nanoseconds UTC at which it was
     replied_ns, filled_ns   from there to the broker's answer and to the first fill, as recorded
@@ -330,9 +330,13 @@ def _change_intended(state: Orders, event: Event[ChangeIntended]) -> None:
 def _change_applied(state: Orders, event: Event[ChangeApplied]) -> None:
     wish = state.changing.pop(event.data.key, None)
     order = state.open.get(wish.order_key) if wish is not None else None
-    if wish is not None and order is not None:
-        order.price, order.limit = wish.price, wish.limit
-        order.sl, order.tp, order.expiration = wish.sl, wish.tp, wish.expiration
+    if wish is None or order is None:
+        return
+    before = abs(order.entry - order.sl)
+    order.price, order.limit = wish.price, wish.limit
+    order.sl, order.tp, order.expiration = wish.sl, wish.tp, wish.expiration
+    if before:
+        order.risk *= abs(order.entry - order.sl) / before
 
 
 def _change_refused(state: Orders, event: Event[ChangeRefused]) -> None:

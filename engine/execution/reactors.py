@@ -23,9 +23,10 @@ from journal.events import (
 from projections.state import State
 
 
-def propose(key: str, strategy: StrategyBase, proposal: Proposal) -> OrderProposed:
+def propose(keys: Keys, strategy: StrategyBase, proposal: Proposal) -> Draft:
     """Make a strategy's wish an event with a key of its own."""
-    return OrderProposed(
+    key = keys.take()
+    proposed = OrderProposed(
         key=key,
         strategy=strategy.name,
         magic=strategy.magic,
@@ -39,6 +40,7 @@ def propose(key: str, strategy: StrategyBase, proposal: Proposal) -> OrderPropos
         limit=proposal.limit,
         lifetime_s=proposal.lifetime_s,
     )
+    return proposed, key
 
 
 def on_proposed(state: State, config: Config, key: str) -> Iterator[Draft]:

@@ -215,20 +215,29 @@ SLIPPAGE = Question(
     meaning="How far each fill lay from the price that was intended; positive is worse.",
     columns={
         "action": "open or close: a close is held against the quote that it was decided on",
-        "intended": "price units: the quote; of a pending order its own price, or its limit",
+        "intended": "price units: the quote; of a pending order its own price or limit, as last "
+        "moved",
         "slipped": "price units against us",
         "points": "the same in the symbol's points",
     },
     query="""
+        WITH moved AS (
+            SELECT w.data_order_key AS key, arg_max(w.price, w.seq) AS price,
+                   arg_max(w."limit", w.seq) AS "limit"
+            FROM change_intended w JOIN change_applied a ON a.key = w.key
+            WHERE w.action = 'modify' GROUP BY w.data_order_key
+        )
         SELECT f.seq, f.utc, f.order_key AS key, f.symbol, f.side, f.volume,
                i.action, i.data_type AS type,
-               CASE i.data_type WHEN 'stop limit' THEN i."limit" ELSE i.price END AS intended,
+               CASE i.data_type WHEN 'stop limit' THEN coalesce(m."limit", i."limit")
+                                ELSE coalesce(m.price, i.price) END AS intended,
                f.price AS filled,
                CASE i.side WHEN 'buy' THEN f.price - intended ELSE intended - f.price END
                    AS slipped,
                round(slipped / s.point, 1) AS points
         FROM fills f JOIN order_intended i ON i.key = f.order_key
         LEFT JOIN order_accepted a ON a.key = i.key
+        LEFT JOIN moved m ON m.key = i.key
         LEFT JOIN (
             SELECT symbol, arg_max(point, seq) AS point FROM symbol_specified GROUP BY symbol
         ) s ON s.symbol = f.symbol

@@ -130,8 +130,7 @@ class Desk:
         """Let a strategy have spoken."""
 
         def drafts(_: State, __: Event[Any], keys: Keys) -> Iterable[Draft]:
-            key = keys.take()
-            yield reactors.propose(key, self.config.strategies[0], proposal), key
+            yield reactors.propose(keys, self.config.strategies[0], proposal)
 
         return self.wish(drafts)
 

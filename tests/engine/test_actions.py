@@ -371,9 +371,8 @@ def test_what_was_decided_before_its_symbol_came_in_doubt_is_not_sent(
     def wishes(state: State, event: Event[Any], keys: Keys) -> Iterable[Draft | None]:
         other = Proposal("buy", 0.005, 0.01, "test")
         strategy = msgspec.structs.replace(desk.config.strategies[0], name="other", magic=72)
-        key = keys.take()
         return [
-            (reactors.propose(key, strategy, other), key),
+            reactors.propose(keys, strategy, other),
             levels(desk, state, event, keys, sl=round(held.sl + 0.001, 5), tp=held.tp),
         ]
 

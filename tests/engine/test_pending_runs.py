@@ -71,6 +71,7 @@ def test_every_kind_of_pending_order_is_laid_filled_and_ended(tmp_path: Path) ->
     assert state.orders.expired > 2
     assert run.recorded(OrderFinished)
     assert run.recorded(ChangeApplied)
+    assert {wish.action for wish in run.recorded(ChangeIntended)} == {"levels", "modify"}
 
 
 def moments(folder: Path) -> list[str]:
