@@ -6,7 +6,7 @@ It translates and checks; it decides nothing, and it sends an intent exactly onc
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Mapping, Sequence
 from contextlib import suppress
 from typing import Any
 
@@ -132,7 +132,7 @@ class Mt5Gateway:
 
     async def bars(self, symbol: str, timeframe: str, after: int) -> list[BarClosed]:
         """Read complete bars newer than `after`. The unfinished bar (position 0) is never read."""
-        rows = await self._closed(symbol, timeframe, 1)
+        rows = (await self._closed(symbol, timeframe, 1)).tolist()
         if not rows or rows[0][0] <= after:
             return []
         if rows[0][0] <= after + LENGTHS_S[timeframe]:  # no other one is between it and the known
@@ -140,20 +140,18 @@ class Mt5Gateway:
         count = 1
         while len(rows) == count < MAX_CATCH_UP and rows[0][0] > after:
             count = min(count * 8, MAX_CATCH_UP)
-            rows = await self._closed(symbol, timeframe, count)
+            rows = (await self._closed(symbol, timeframe, count)).tolist()
         return [BarClosed(symbol, timeframe, *row) for row in rows if row[0] > after]
 
     async def latest_bars(self, symbol: str, timeframe: str, count: int) -> list[BarClosed]:
         """Read the last `count` complete bars."""
-        rows = await self._closed(symbol, timeframe, count)
+        rows = (await self._closed(symbol, timeframe, count)).tolist()
         return [BarClosed(symbol, timeframe, *row) for row in rows]
 
-    async def _closed(self, symbol: str, timeframe: str, count: int) -> list[Any]:
-        rates = await self._calls.call(
-            "copy_rates_from_pos", symbol, TIMEFRAMES[timeframe], 1, count
-        )
-        rows: list[Any] = rates.tolist()  # plain ints and floats, oldest first
-        return rows
+    def _closed(self, symbol: str, timeframe: str, count: int) -> Awaitable[Any]:
+        """Read the last complete bars: an array whose `tolist` gives plain ints and floats, oldest
+        first."""
+        return self._calls.call("copy_rates_from_pos", symbol, TIMEFRAMES[timeframe], 1, count)
 
     async def price(self, symbol: str) -> PriceSeen | None:
         """Read the newest tick."""
