@@ -8,9 +8,9 @@ from time import process_time
 
 from journal.fs import OS_FS
 from tools.bench.corpus import CONFIG, demo_config
-from tools.bench.probes import Sealings, TimedSync
+from tools.bench.probes import LeftOut, Sealings, TimedSync
 from tools.bench.rows import Contest, Metric, Round, Sample, Setting
-from tools.cli.compose import run_engine
+from tools.cli import compose
 
 MARGIN = 1_000_000
 """More bars than the file has: all of them."""
@@ -23,13 +23,15 @@ def trade(setting: Setting) -> Round:
     """
     numbers = count()
     sync, sealings = TimedSync(OS_FS), Sealings()
+    reading = LeftOut(compose, "reach")
 
     def run() -> Sample:
         config = demo_config(Path(setting.folder) / str(next(numbers)))
         sync.reset()
-        busy = process_time()
-        summary = run_engine(config, base=CONFIG.parent, max_bars=setting.size)
-        busy = process_time() - busy
+        reading.reset()
+        begun = process_time()
+        summary = compose.run_engine(config, base=CONFIG.parent, max_bars=setting.size)
+        busy = process_time() - begun - reading.busy
         sealings.wait()
         return {
             "rate": summary.bars / summary.seconds,
