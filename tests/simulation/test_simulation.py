@@ -30,7 +30,7 @@ from tools.simulation.session import Session
 from tools.simulation.shrink import shrink
 from tools.simulation.visits import expected
 
-SEEDS = 140
+SEEDS = 110
 
 ALWAYS = (
     "answer: 10009 done",

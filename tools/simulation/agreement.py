@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import math
+
+from engine.terminal import constants as mt5
 from engine.terminal.book import Book
 from engine.terminal.book import Position as Held
 from projections.orders import LIVE, VOLUME_EPSILON
@@ -34,6 +37,7 @@ def disagreements(state: State, book: Book, *, asked: bool = False) -> list[str]
     for identifier in sorted(state.positions.open.keys() | theirs_by_id.keys()):
         found += _differ(state.positions.open.get(identifier), theirs_by_id.get(identifier))
     found += _orders_differ(state, book)
+    found += _results_differ(state, book)
     found += _stuck(state, book, asked=asked)
     found += [f"change {key} is still {one.status}" for key, one in state.changes.open.items()]
     return found
@@ -51,6 +55,20 @@ def _differ(ours: Position | None, theirs: Held | None) -> list[str]:
         and ours.ticket == theirs.ticket
     )
     return [] if same else [f"position {ours}, the broker's {theirs}"]
+
+
+def _results_differ(state: State, book: Book) -> list[str]:
+    """What trades have brought, against a recomputation from the broker's own history."""
+    trades = (mt5.DEAL_TYPE_BUY, mt5.DEAL_TYPE_SELL)
+    theirs = math.fsum(deal.amount for deal in book.deals if deal.type in trades)
+    ours = state.performance
+    performance = ours.gross_profit - ours.gross_loss + math.fsum(ours.results.values())
+    strategies = math.fsum(one.sums.net for one in state.costs.strategies.values())
+    return [
+        f"the result by {name} is {mine:.2f}, from the broker's history {theirs:.2f}"
+        for name, mine in (("performance", performance), ("strategies", strategies))
+        if abs(mine - theirs) >= CENT
+    ]
 
 
 def _orders_differ(state: State, book: Book) -> list[str]:

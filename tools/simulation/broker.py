@@ -164,11 +164,11 @@ class Broker:
         self.terminal.server.frozen = 0
 
     def sent_since(self, ticket: int) -> int:
-        """The ticket of the first order that a program placed from a ticket on, 0 for none."""
+        """The ticket of the first order that was asked for from a ticket on, 0 for none."""
         book = self.book
         for number in range(ticket, book.next_ticket):
             order = book.orders.get(number) or book.done_by_ticket.get(number)
-            if order is not None and order.magic and order.reason == mt5.ORDER_REASON_EXPERT:
+            if order is not None and order.reason == mt5.ORDER_REASON_EXPERT:
                 return number
         return 0
 
@@ -189,10 +189,9 @@ class Broker:
         known = self.book.positions.get(ticket) or self.book.orders.get(ticket)
         return known.symbol if known is not None else ""
 
-    def executed(self) -> int:
-        """How many orders that open have led to a deal."""
-        filled = {deal.order for deal in self.book.deals if deal.order}
-        return sum(one.opens and one.ticket in filled for one in self.sendings)
+    def placed(self) -> int:
+        """How many orders that open it has taken."""
+        return sum(one.opens and bool(one.ticket) for one in self.sendings)
 
     def clear_up(self) -> None:
         """Cancel what rests and close what a hand has left without a stop, as the account's owner

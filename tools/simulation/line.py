@@ -26,6 +26,8 @@ from tools.simulation.plan import (
 )
 
 MINUTE_S = 60.0
+AFTER = 5
+"""Bars after what was waited for: lists may lag for some more readings."""
 FOR_EVER = 10**9
 """Readings; seconds end it before."""
 _BREAKING = (-10001, -10002, -10004, -20001, -20011, -20012, -20013)
@@ -208,11 +210,15 @@ class Line:
         ]
 
 
+def _never() -> bool:
+    return False
+
+
 class Clock:
     """The session's time: the market's, what was slept meanwhile, and how wrong this computer is.
 
     The market moves on while the engine sleeps. `stop` ends the engine; for it the data ends at the
-    step `end`, or when `until` says so.
+    step `end`, or soon after `until` says so.
     """
 
     def __init__(self, plan: Plan, broker: Broker, calm: Callable[[], None]) -> None:
@@ -226,7 +232,7 @@ class Clock:
         self._stops = {item.step for item in plan.troubles if isinstance(item, Stopped)}
         self.end = 0
         self.stop: Callable[[], None] = lambda: None
-        self.until: Callable[[], bool] = lambda: False
+        self.until: Callable[[], bool] = _never
 
     def now_ns(self) -> int:
         """Nanoseconds UTC, as this computer has them."""
@@ -250,7 +256,10 @@ class Clock:
     async def next(self) -> bool:
         """Wait for the next bar."""
         self._slept = 0.0
-        return not self.until() and self.pass_minute()
+        if self.until():
+            self.end = min(self.end, self._broker.step + AFTER)
+            self.until = _never
+        return self.pass_minute()
 
     async def sleep(self, seconds: float) -> None:
         """Let time pass, and the market with it."""
@@ -272,7 +281,7 @@ class Clock:
         moved = self._broker.advance()
         step = self._broker.step
         self._stood = 0.0 if step != before else self._stood + MINUTE_S
-        if step != before and step in self._stops:
+        if step != before and step in self._stops and self._broker.armed:
             self._broker.struck += [
                 item
                 for item in self._plan.troubles

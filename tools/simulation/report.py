@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import traceback
 from collections import Counter
 from collections.abc import Callable, Iterable
@@ -79,8 +80,15 @@ def keep(failure: Failure, folder: Path, *, smaller: bool) -> Path:
         (place / "error.txt").write_text("".join(traceback.format_exception(error)), "utf-8")
     session.record.disk.save(JOURNAL, place / "journal")
     if smaller:
-        save_plan(shrink(failure.plan, lambda plan: bool(play(plan))), place / "smallest.yaml")
+        wanted = _kinds(failure.problems)
+        smallest = shrink(failure.plan, lambda plan: bool(wanted & _kinds(play(plan))))
+        save_plan(smallest, place / "smallest.yaml")
     return place
+
+
+def _kinds(problems: Iterable[str]) -> set[str]:
+    """What problems are of, without whose: a plan is made smaller only while it shows the same."""
+    return {re.sub(r"\S*\d\S*", "…", problem) for problem in problems}
 
 
 def unvisited(result: Result) -> list[str]:

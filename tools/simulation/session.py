@@ -153,11 +153,11 @@ class Session:
         assert record.state is not None
         self._set_right()
         broker.clear_up()
-        executed = broker.executed()
-        self._clock.until = lambda: broker.executed() > executed
+        placed = broker.placed()
+        self._clock.until = lambda: broker.placed() > placed
         self._clock.end = broker.step + SOON
         ending, record.state = await self._live()
-        if not self._clock.until():
+        if broker.placed() == placed:
             record.problems.append(f"no order in {SOON} bars of calm; it ended: {ending}")
         record.visits["outcome: trades again"] += 1
 
