@@ -259,7 +259,7 @@ def _resolved(state: Orders, event: Event[OrderResolved]) -> None:
 def _deal(state: Orders, event: Event[DealRecorded]) -> None:
     deal = event.data
     order = state.open.get(event.corr)
-    if order is None or not _fills(deal, order):
+    if order is None or deal.volume <= VOLUME_EPSILON or not _fills(deal, order):
         return
     state.fills += 1
     if not order.filled:
@@ -368,4 +368,4 @@ _HANDLERS: dict[Any, Any] = {
     OrderAdjusted: _adjusted,
 }
 
-ORDERS = Projection("orders", 3, Orders, _HANDLERS)
+ORDERS = Projection("orders", 4, Orders, _HANDLERS)

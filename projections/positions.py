@@ -130,7 +130,7 @@ def _resolved(state: Positions, event: Event[OrderResolved]) -> None:
 
 def _deal(state: Positions, event: Event[DealRecorded]) -> None:
     deal = event.data
-    if deal.type not in (DealType.BUY, DealType.SELL):
+    if deal.type not in (DealType.BUY, DealType.SELL) or deal.volume <= VOLUME_EPSILON:
         return
     side = 1 if deal.type == DealType.BUY else -1
     position = state.open.get(deal.position_id)
@@ -287,4 +287,4 @@ _HANDLERS: dict[Any, Any] = {
     DealRecorded: _deal,
 }
 
-POSITIONS = Projection("positions", 4, Positions, _HANDLERS)
+POSITIONS = Projection("positions", 5, Positions, _HANDLERS)
