@@ -113,8 +113,8 @@ def _search(search: Search) -> str:
         if not search.found:
             return f"{search.polls} readings: what it was to alter is gone"
         prices = [("price", search.price), ("stop", search.sl), ("target", search.tp)]
-        listed = ", ".join(f"{name} {screen.price(value)}" for name, value in prices)
-        return f"{search.polls} readings: at the broker it has {listed}"
+        has = ", ".join(f"{name} {screen.price(value)}" for name, value in prices)
+        return f"{search.polls} readings: at the broker it has {has}"
     named = [("with its key", search.orders), ("alike, without its key", search.suspects)]
     listed = [f"orders {', '.join(map(str, found))} {what}" for what, found in named if found]
     return f"{search.polls} readings: {'; '.join(listed) or 'no trace of it'}"
