@@ -17,7 +17,6 @@ from journal.events import BarClosed, SymbolSpecified
 from projections.orders import Order
 from projections.state import State
 
-
 CENT = 0.005
 """Account currency by which two equal risks may differ: stops lie on the tick grid to rounding
 only."""
