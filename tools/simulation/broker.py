@@ -112,6 +112,7 @@ class Broker:
     sendings: list[Sending] = field(default_factory=list)
     alterings: list[Altering] = field(default_factory=list)
     struck: list[Any] = field(default_factory=list)
+    doubled: set[str] = field(default_factory=set)
     armed: bool = True
     command: Callable[[str], None] = lambda what: None
 
@@ -202,9 +203,16 @@ class Broker:
             if not held.sl:
                 self._deal(held.symbol, 1 - held.type, held.volume, held.ticket)
 
+    def double(self, request: dict[str, Any]) -> None:
+        """Carry a request out once more, as a faulty bridge does."""
+        self.doubled.add(request["comment"])
+        self._request(**request)
+
     def nameless(self) -> bool:
-        """Whether the broker holds an order of ours without its key: nobody but an operator can
-        tell whose it is."""
+        """Whether the broker holds an order of ours without its key, or two with the same one:
+        nobody but an operator can tell whose it is."""
+        if self.doubled:
+            return True
         kept = {
             order.ticket: order.comment for order in (*self.book.done, *self.book.orders.values())
         }

@@ -20,6 +20,7 @@ from tools.simulation.plan import (
     CommentChanged,
     DealLate,
     DiskTrouble,
+    Doubled,
     Entry,
     Hand,
     HandBefore,
@@ -129,6 +130,7 @@ class Dice:
             self.commanded,
             self.commanded,
             self.lists_slow,
+            self.doubled,
             self.clock,
             self.switched_off,
             self.stopped,
@@ -226,6 +228,9 @@ class Dice:
             lists=self.some_lists(),
             seconds=round(self.chance.uniform(0.1, SLOWEST_S), 1),
         )
+
+    def doubled(self) -> Trouble:
+        return Doubled(number=self.chance.randint(1, SENDINGS))
 
     def deal_late(self) -> Trouble:
         return DealLate(
@@ -384,6 +389,7 @@ def every_trouble() -> list[str]:
         ListsSlow(call="version", number=1, lists=_LISTS, seconds=1.0),
         ListsLag(call="version", number=1, lists=_LISTS, reads=1),
         DealLate(number=1, reads=1),
+        Doubled(number=1),
         ClockSet(step=1, seconds=1.0, until=2),
         Stopped(step=1),
     ]

@@ -183,6 +183,7 @@ def _halts_are_justified(record: Record) -> Iterator[str]:
     allowed = {
         "broker answer": answered,
         "ambiguous order": record.broker.nameless(),
+        "doubled order": bool(record.broker.doubled),
         "discrepancy": late,
     }
     for event in record.events:

@@ -10,6 +10,7 @@ from typing import Any
 from engine.broker.calls import InProcess
 from engine.broker.gateway import CallFailed
 from engine.broker.server_time import ServerTime
+from engine.terminal import constants as mt5
 from engine.terminal.faults import Fault
 from tools.simulation.broker import Altering, Broker, Sending
 from tools.simulation.disk import Died, Disk
@@ -18,6 +19,7 @@ from tools.simulation.plan import (
     ClockSet,
     CommentChanged,
     DealLate,
+    Doubled,
     HandBefore,
     ListsLag,
     ListsSlow,
@@ -25,6 +27,7 @@ from tools.simulation.plan import (
     Stopped,
 )
 
+OnTheLine = CallLost | CommentChanged | Doubled | ListsLag | ListsSlow | DealLate | HandBefore
 MINUTE_S = 60.0
 AFTER = 5
 """Bars after what was waited for: lists may lag for some more readings."""
@@ -54,7 +57,8 @@ class Line:
             item
             for item in broker.plan.troubles
             if isinstance(
-                item, CallLost | CommentChanged | ListsLag | ListsSlow | DealLate | HandBefore
+                item,
+                CallLost | CommentChanged | Doubled | ListsLag | ListsSlow | DealLate | HandBefore,
             )
         ]
         self._renamed: set[int] = set()
@@ -100,10 +104,13 @@ class Line:
         self._broker.sendings.append(sending)
         first = self._broker.book.next_ticket
         comment = self._comment(request["comment"])
+        asked = {**request, "comment": comment or sending.key}
         try:
-            return await self._module.call(
-                "order_send", {**request, "comment": comment or sending.key}
-            )
+            result = await self._module.call("order_send", asked)
+            if self._doubles(request):
+                self._broker.double(asked)
+                raise CallFailed("order_send", -10002, "lost by a bridge")
+            return result
         finally:
             sending.ticket = self._broker.sent_since(first)
             if not comment:
@@ -115,6 +122,14 @@ class Line:
         idle = self._broker.is_so(request)
         self._broker.alterings.append(Altering(request["action"], ticket, idle))
         return await self._module.call("order_send", request)
+
+    def _doubles(self, request: dict[str, Any]) -> bool:
+        if request["action"] != mt5.TRADE_ACTION_DEAL or "position" in request:
+            return False
+        number = self._numbers["order_send"]
+        due = [i for i in self._troubles if isinstance(i, Doubled) and i.number == number]
+        self._broker.struck += due if self._broker.armed else []
+        return bool(due) and self._broker.armed
 
     def _meddle(self) -> None:
         """Let a hand be quicker than the request that is on its way."""

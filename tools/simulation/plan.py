@@ -71,6 +71,13 @@ class CommentChanged(_Trouble, frozen=True):
     how: Comment
 
 
+class Doubled(_Trouble, frozen=True):
+    """A bridge of the broker carries out the `number`-th sending twice, if it opens at the market,
+    and its answer is lost."""
+
+    number: int
+
+
 class ListsLag(_Trouble, frozen=True):
     """From the `number`-th call of a function on, lists stay as they are for so many readings."""
 
@@ -154,6 +161,7 @@ class Stopped(_Trouble, frozen=True):
 Trouble = (
     CallLost
     | CommentChanged
+    | Doubled
     | ListsLag
     | DealLate
     | DiskTrouble

@@ -81,6 +81,7 @@ OUTCOMES = (
     "cancel asked for",
     "halt: broker answer",
     "halt: ambiguous order",
+    "halt: doubled order",
     "halt: discrepancy",
     "terminal lost",
     "torn end recovered",
