@@ -152,6 +152,19 @@ def test_a_failing_seed_leaves_its_plan_and_a_journal_that_can_be_read(tmp_path:
     assert list(read(place / "journal")) == Session(plan).run().events
 
 
+def test_a_plan_is_made_smaller_only_while_it_shows_the_same_problem(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    [plan] = [plan for plan in seeds(range(40)) if len(plan.troubles) >= 4][:1]
+    monkeypatch.setattr(
+        "tools.simulation.report.play",
+        lambda other: ["order K7 is lost" if other.bars == plan.bars else "another"],
+    )
+    place = keep(Failure(plan, ["order K1 is lost"]), tmp_path, smaller=True)
+    smallest = load_plan(place / "smallest.yaml")
+    assert (smallest.bars, smallest.troubles) == (plan.bars, ())
+
+
 def test_the_last_line_says_how_many_passed() -> None:
     done = CliRunner().invoke(app, ["--first", "5", "--seeds", "3"])
     assert done.exit_code == 0

@@ -80,6 +80,12 @@ def test_every_retcode_can_be_told_with_and_without_execution(code: int, execute
     assert len(mt5.positions_get()) == executed
 
 
+@pytest.mark.parametrize("code", [10008, 10009, 10010, 10025])
+def test_what_the_server_has_refused_is_not_told_as_done(code: int) -> None:
+    _, mt5 = world(Retcode(code=code, executed=True))
+    sent(mt5, market_order(mt5, BUY, position=123), retcode=10036)
+
+
 def test_a_deal_may_not_be_known_yet() -> None:
     _, mt5 = world(DealZero(when=When(number=1)))
     result = sent(mt5, market_order(mt5, BUY))
