@@ -27,8 +27,9 @@ class Tickets(msgspec.Struct):
 
     def __contains__(self, ticket: int) -> bool:
         numbers = memoryview(self.packed).cast("Q")
-        place = bisect_left(numbers, ticket)
-        return place < len(numbers) and numbers[place] == ticket
+        if not numbers or ticket > numbers[-1]:  # nearly every ticket that is new
+            return False
+        return numbers[bisect_left(numbers, ticket)] == ticket
 
     def __len__(self) -> int:
         return len(self.packed) // _WIDTH
@@ -42,8 +43,11 @@ class Tickets(msgspec.Struct):
         Raises OverflowError for what is no unsigned integer of 64 bits.
         """
         number = ticket.to_bytes(_WIDTH, "little")
-        if ticket in self:
-            return
-        with memoryview(self.packed).cast("Q") as numbers:  # nearly always the highest one yet
-            place = _WIDTH * bisect_left(numbers, ticket)
-        self.packed[place:place] = number
+        with memoryview(self.packed).cast("Q") as numbers:
+            place = bisect_left(numbers, ticket) if numbers and ticket <= numbers[-1] else None
+            if place is not None and numbers[place] == ticket:
+                return
+        if place is None:
+            self.packed += number
+        else:
+            self.packed[_WIDTH * place : _WIDTH * place] = number
