@@ -15,7 +15,7 @@ from engine.broker.gateway import CallFailed, WrongAccount
 from engine.broker.mt5 import MAX_CATCH_UP, Mt5Gateway
 from engine.config import Account
 from journal.errors import BrokerError
-from journal.events import BrokerReplied, OrderIntended, PositionSeen, PriceSeen
+from journal.events import BrokerReplied, DealRecorded, OrderIntended, PositionSeen, PriceSeen
 from tests.engine.broker.double import Module, rates, record
 from tests.given import KEY, LOGIN, SERVER, SYMBOL, T0, a
 
@@ -254,6 +254,19 @@ def test_deals_come_by_ticket_as_server_time_may_run_backwards(module: Module) -
     late, early = DEAL._replace(ticket=9, time_msc=1), DEAL._replace(ticket=3, time_msc=2)
     module.answers["history_deals_get"] = (late, early)
     assert [d.ticket for d in ask(module, lambda gateway: gateway.deals(0))] == [3, 9]
+
+
+def test_a_deal_that_is_read_again_is_the_brokers_newest_word_of_it(module: Module) -> None:
+    async def thrice(gateway: Mt5Gateway) -> list[DealRecorded]:
+        seen = []
+        for comment in (KEY, KEY, "rewritten"):
+            module.answers["history_deals_get"] = (DEAL._replace(comment=comment),)
+            seen += await gateway.deals(0)
+        return seen
+
+    first, again, changed = ask(module, thrice)
+    assert again is first  # translated once
+    assert changed == msgspec.structs.replace(first, comment="rewritten")
 
 
 @pytest.mark.parametrize(

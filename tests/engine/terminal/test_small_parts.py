@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import re
 import statistics
+from collections.abc import Callable
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from engine.terminal.filters import matches
 from engine.terminal.noise import normal, unit
+from engine.terminal.request import ArgumentRefused, Request, _looked_at, parse
 
 COUNT = 5000
 letters = st.text(alphabet="EURUSDx.", max_size=8)
@@ -39,3 +41,26 @@ def test_a_mask_is_a_text_with_wildcards_and_nothing_else(mask: str, name: str) 
     assert matches(mask, name) == (re.fullmatch(pattern, name) is not None)
     assert not matches(f"{mask},!*", name)
     assert matches(f"!{mask},*", name) != matches(mask, name)
+
+
+NUMBERS = st.integers(-3, 12) | st.sampled_from([2**31, 2**32, 2**63 - 1, 2**63, 2**64])
+TEXTS = st.text(max_size=31) | st.sampled_from(["EURUSD", "é" * 15, "a\0b"])
+VALUES = NUMBERS | TEXTS | st.floats() | st.booleans() | st.none()
+
+
+def outcome(read: Callable[[dict[object, object]], Request], fields: dict[object, object]) -> str:
+    """What comes of a request: its fields, or the words of the refusal."""
+    try:
+        return repr(read(fields))
+    except ArgumentRefused as refused:
+        return f"{refused.text}, {refused.pending!r}"
+
+
+@given(
+    st.dictionaries(st.sampled_from([*Request.__struct_fields__, "unknown"]), VALUES, max_size=4)
+)
+def test_a_request_that_is_taken_at_once_is_what_a_closer_look_makes_of_it(
+    odd: dict[str, object],
+) -> None:
+    fields: dict[object, object] = {"action": 1, "symbol": "EURUSD", "volume": 0.5, **odd}
+    assert outcome(parse, fields) == outcome(_looked_at, fields)
