@@ -60,7 +60,7 @@ def outcome(read: Callable[[dict[object, object]], Request], fields: dict[object
     st.dictionaries(st.sampled_from([*Request.__struct_fields__, "unknown"]), VALUES, max_size=4)
 )
 def test_a_request_that_is_taken_at_once_is_what_a_closer_look_makes_of_it(
-    odd: dict[str, object],
+    odd: dict[object, object],
 ) -> None:
     fields: dict[object, object] = {"action": 1, "symbol": "EURUSD", "volume": 0.5, **odd}
     assert outcome(parse, fields) == outcome(_looked_at, fields)
