@@ -31,6 +31,9 @@ OnTheLine = CallLost | CommentChanged | Doubled | ListsLag | ListsSlow | DealLat
 MINUTE_S = 60.0
 AFTER = 5
 """Bars after what was waited for: lists may lag for some more readings."""
+LOOKS, LOOK_S = 3, 7.0
+"""Looks, and the seconds between them, that the engine has when the market stands at its end: what
+happened in the last minute is not seen before the next look."""
 FOR_EVER = 10**9
 """Readings; seconds end it before."""
 _BREAKING = (-10001, -10002, -10004, -20001, -20011, -20012, -20013)
@@ -232,8 +235,8 @@ def _never() -> bool:
 class Clock:
     """The session's time: the market's, what was slept meanwhile, and how wrong this computer is.
 
-    The market moves on while the engine sleeps. `stop` ends the engine; for it the data ends at the
-    step `end`, or soon after `until` says so.
+    The market moves on while the engine sleeps. `stop` ends the engine; for it the data ends soon
+    after the step `end`, or after `until` says so.
     """
 
     def __init__(self, plan: Plan, broker: Broker, calm: Callable[[], None]) -> None:
@@ -243,6 +246,7 @@ class Clock:
         self._server_time = ServerTime("new-york+7")
         self._slept = 0.0
         self._stood = 0.0
+        self._looks = 0
         self._sets = [item for item in plan.troubles if isinstance(item, ClockSet)]
         self._stops = {item.step for item in plan.troubles if isinstance(item, Stopped)}
         self.end = 0
@@ -267,6 +271,7 @@ class Clock:
     def begin(self, second: float) -> None:
         """Begin a process so many seconds into the minute."""
         self._slept = second
+        self._looks = 0
 
     async def next(self) -> bool:
         """Wait for the next bar."""
@@ -274,7 +279,11 @@ class Clock:
         if self.until():
             self.end = min(self.end, self._broker.step + AFTER)
             self.until = _never
-        return self.pass_minute()
+        if self.pass_minute():
+            return True
+        self._looks += 1
+        self._slept = self._looks * LOOK_S
+        return self._looks <= LOOKS
 
     async def sleep(self, seconds: float) -> None:
         """Let time pass, and the market with it."""
