@@ -142,6 +142,10 @@ def _struct_sequence(name: str, fields: str) -> Any:
         record: Any = create(ctypes.byref(description))
     record.__module__ = "builtins"
     record._asdict = _asdict
+    # Of a type that the interpreter's end has cleared already, CPython cannot free a record without
+    # complaint: the types are never freed, nor are their descriptions.
+    ctypes.pythonapi.Py_IncRef(ctypes.py_object(record))
+    ctypes.pythonapi.Py_IncRef(ctypes.py_object(description))
     return record
 
 
