@@ -15,8 +15,8 @@ from journal.fs import OS_FS
 from tools.cli import screen
 from tools.cli.errors import FINE
 from tools.cli.places import existing
+from tools.cli.queries import check_select, one_line
 from tools.cli.screen import number, plural, size
-from tools.cli.sql import check_select, one_line
 
 if TYPE_CHECKING:
     import pyarrow.fs

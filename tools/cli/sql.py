@@ -17,9 +17,10 @@ import msgspec
 from journal.errors import UsageError
 from journal.sql import EXAMPLES, connect
 from journal.sql.questions import QUESTIONS, Question
-from tools.cli import screen
+from tools.cli import move, screen
 from tools.cli.errors import FINE
 from tools.cli.places import existing
+from tools.cli.queries import check_select, one_line
 
 MOST_ROWS = 1000
 """Rows that a table on the screen has at most; JSON and CSV have them all."""
@@ -93,26 +94,7 @@ def examples(*, as_json: bool) -> int:
     return FINE
 
 
-def check_select(connection: duckdb.DuckDBPyConnection, query: str) -> duckdb.Statement:
-    """Return the one SELECT that a query is. Raises UsageError for anything else."""
-    statements = connection.extract_statements(query)
-    if len(statements) != 1:
-        raise UsageError(f"expected one SELECT, found {len(statements)} statements")
-    # COPY and EXPORT could overwrite the journal's own files.
-    if statements[0].type != duckdb.StatementType.SELECT:
-        raise UsageError(f"expected a SELECT, found {statements[0].type.name}; this only reads")
-    return statements[0]
-
-
-def one_line(message: str) -> str:
-    """Return DuckDB's message without its picture of the query."""
-    said = message.partition("\n\nLINE ")[0].partition("\nLINE ")[0]
-    return "; ".join(part.strip() for part in said.splitlines() if part.strip())
-
-
 def _connected(asked: Asked) -> duckdb.DuckDBPyConnection:
-    from tools.cli import move  # noqa: PLC0415 (it needs this module)
-
     if asked.published:
         return move.ask_published([asked.place, *asked.others], asked.endpoint, asked.region)
     if asked.others:
@@ -121,8 +103,6 @@ def _connected(asked: Asked) -> duckdb.DuckDBPyConnection:
 
 
 def _write_parquet(asked: Asked, query: str, target: Path) -> int:
-    from tools.cli import move  # noqa: PLC0415 (it needs this module)
-
     if asked.published:
         raise UsageError("--parquet is for a journal on this machine; published ones give --csv")
     written = move.to_file(existing(Path(asked.place)), target, "parquet", query)
