@@ -230,7 +230,8 @@ def over_segments(segmented: Path) -> Iterator[duckdb.DuckDBPyConnection]:
         yield connection
 
 
-MAY_BE_EMPTY = ("FROM unresolved", "FROM positions_at", "FROM gaps")
+MAY_BE_EMPTY = ("FROM unresolved", "FROM positions_at", "FROM gaps", "FROM changes")
+"""Of a calm demo; `tests/engine/test_questions_agree.py` asks journals in which all of it happens."""
 
 
 @pytest.mark.parametrize("query", [query for _, query in EXAMPLES])
@@ -238,7 +239,7 @@ def test_every_example_says_the_same_sealed_and_unsealed(
     call: Call, questioned: Path, over_segments: duckdb.DuckDBPyConnection, query: str
 ) -> None:
     rows = _rows(call, questioned, query)
-    assert rows or query.startswith(MAY_BE_EMPTY)
+    assert rows or any(table in query for table in MAY_BE_EMPTY)
     sealed = over_segments.execute(query)
     names = [column[0] for column in sealed.description]
     found = [dict(zip(names, row, strict=True)) for row in sealed.fetchall()]
