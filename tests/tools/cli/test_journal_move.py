@@ -231,7 +231,7 @@ def over_segments(segmented: Path) -> Iterator[duckdb.DuckDBPyConnection]:
 
 
 MAY_BE_EMPTY = ("FROM unresolved", "FROM positions_at", "FROM gaps", "FROM changes")
-"""Of a calm demo; `tests/engine/test_questions_agree.py` asks journals in which all of it happens."""
+"""In a calm demo; changes are asked for in `tests/engine/test_questions_agree.py`."""
 
 
 @pytest.mark.parametrize("query", [query for _, query in EXAMPLES])
