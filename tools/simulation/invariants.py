@@ -184,6 +184,7 @@ def _halts_are_justified(record: Record) -> Iterator[str]:
         "broker answer": answered,
         "ambiguous order": record.broker.nameless(),
         "doubled order": bool(record.broker.doubled),
+        "unresolved too long": record.broker.nameless(),
         "discrepancy": late,
     }
     for event in record.events:
