@@ -195,12 +195,12 @@ class Broker:
         return sum(one.opens and bool(one.ticket) for one in self.sendings)
 
     def clear_up(self) -> None:
-        """Cancel what rests and close what a hand has left without a stop, as the account's owner
+        """Cancel what rests and close what a hand has left without an end, as the account's owner
         does: they might stay for ever."""
         for ticket in list(self.book.orders):
             self._request(action=mt5.TRADE_ACTION_REMOVE, order=ticket)
         for held in list(self.book.positions.values()):
-            if not held.sl:
+            if not (held.sl and held.tp):
                 self._deal(held.symbol, 1 - held.type, held.volume, held.ticket)
 
     def double(self, request: dict[str, Any]) -> None:
