@@ -7,12 +7,12 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
-import anyio
 import pytest
 from msgspec.structs import replace
 
 from engine.broker.calls import InProcess
 from engine.broker.supervisor import Launch
+from engine.clock import WallClock
 from engine.config import Broker, Config, Worker
 from engine.feeds.bars import read_rates
 from engine.settings import load
@@ -71,11 +71,11 @@ def test_the_zone_can_be_found_at_the_broker(
         with Terminal(load_profile("ecn-hedging"), market) as terminal:
             yield InProcess(terminal.module())
 
-    async def no_time(seconds: float) -> None:
-        del seconds
+    async def no_time(self: WallClock, seconds: float) -> None:
+        del self, seconds
 
     monkeypatch.setattr(brokers, "supervise", in_process)
-    monkeypatch.setattr(anyio, "sleep", no_time)
+    monkeypatch.setattr(WallClock, "sleep", no_time)
     config = live(tmp_path, zone="auto")
     run_engine(config, base=CONFIGS, max_bars=1)
     measured = [event for event in events_of(config) if isinstance(event, ClockOffsetMeasured)]
