@@ -3,6 +3,7 @@ on."""
 
 from __future__ import annotations
 
+import errno
 import os
 import platform
 import socket
@@ -99,19 +100,31 @@ def warnings() -> Iterator[list[str]]:
     logger.remove(sink)
 
 
+@contextmanager
+def hung_up() -> Iterator[None]:
+    """Go on after what the other side has closed: by then the system may call the connection
+    broken, reset, aborted, or no connection at all."""
+    try:
+        yield
+    except ConnectionError:
+        pass
+    except OSError as error:
+        if error.errno != errno.ENOTCONN:
+            raise
+
+
 def speak(address: Address, data: bytes, *, half: bool = False) -> bytes:
     """Send raw bytes and return all that comes back until the connection ends."""
+    parts = []
     with socket.create_connection((LOOPBACK, address.port), DEADLINE_S) as connection:
-        try:
+        with hung_up():
             connection.sendall(data)
             if not half:
                 connection.shutdown(socket.SHUT_WR)
-            parts = []
+        with hung_up():  # what came before the end is heard though nothing could be said any more
             while part := connection.recv(65536):
                 parts.append(part)
-        except ConnectionError:  # closed on us while bytes were still under way
-            return b""
-        return b"".join(parts)
+    return b"".join(parts)
 
 
 def line(token: str, command: Command) -> bytes:
