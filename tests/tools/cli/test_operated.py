@@ -6,6 +6,7 @@ from __future__ import annotations
 import json
 import subprocess
 import time
+from collections import Counter
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -30,7 +31,8 @@ from journal.events import (
     TradingResumed,
 )
 from journal.lock import holder
-from projections.state import fold
+from journal.subscribe import Subscription
+from projections.state import Fold, State
 from replay.session import verify_session
 from tests.tools.cli.conftest import ROOT, Call, daybook
 
@@ -40,19 +42,49 @@ SOME_BARS = 60
 """Enough for a strategy that trades every few bars to trade."""
 
 
+QUICK = MaCrossRsiConfig(
+    name="quick", magic=71, symbol="EURUSD", fast=2, slow=5, rsi_period=5,
+    rsi_low=0.0, rsi_high=100.0, stop_atr=1.5, target_r=1.0,
+)  # fmt: skip
+"""Opens and closes every few bars."""
+
+PATIENT = msgspec.structs.replace(QUICK, name="patient", stop_atr=100.0, target_r=10.0)
+"""Opens as soon as QUICK, and holds what it has for thousands of bars."""
+
+
 class Engine:
     """One journal, and the engine's process on it."""
 
-    def __init__(self, folder: Path, *, worker: bool) -> None:
+    def __init__(
+        self, folder: Path, *, worker: bool = True, strategy: MaCrossRsiConfig = QUICK
+    ) -> None:
         self.journal = folder / "journal"
         self._config = folder / "config.yaml"
-        self._config.write_bytes(msgspec.yaml.encode(_config(self.journal, worker=worker)))
+        config = _config(self.journal, strategy, worker=worker)
+        self._config.write_bytes(msgspec.yaml.encode(config))
         self.process: subprocess.Popen[bytes] | None = None
+        self._news: Subscription | None = None
+        self._fold = Fold()
+        self._counts: Counter[type] = Counter()
 
     def start(self) -> None:
         """Start it as a person does, and wait until it listens."""
         self.process = daybook("run", "--config", self._config, "--json")
         self.until((self.journal / channel.NAME).exists, "it listens")
+
+    def state(self) -> State:
+        """What the journal says now; each call reads what is new and nothing twice."""
+        if self._news is None:
+            self._news = Subscription(self.journal)
+        for event in self._news.poll():
+            self._fold.evolve(event)
+            self._counts[type(event.data)] += 1
+        return self._fold.state
+
+    def count(self, kind: type) -> int:
+        """How many events of a kind there are now."""
+        self.state()
+        return self._counts[kind]
 
     def until(self, seen: Callable[[], object], what: str) -> None:
         """Wait for something to be so."""
@@ -70,8 +102,8 @@ class Engine:
 
     def later(self, kind: type, count: int = 1) -> None:
         """Wait for so many more events of a kind."""
-        known = max((event.seq for event in self.events()), default=0)
-        self.until(lambda: len(self.events(kind, known)) >= count, f"{count} {kind.__name__}")
+        wanted = self.count(kind) + count
+        self.until(lambda: self.count(kind) >= wanted, f"{count} more {kind.__name__}")
 
     def events(self, kind: type | None = None, after: int = 0) -> list[AnyEvent]:
         """The journal's events, or those of a kind."""
@@ -95,8 +127,8 @@ class Engine:
             self.process.communicate()
 
 
-def _config(journal: Path, *, worker: bool) -> Config:
-    """A quick strategy. Behind a worker a bar takes milliseconds, and there are 90,000 of them."""
+def _config(journal: Path, strategy: MaCrossRsiConfig, *, worker: bool) -> Config:
+    """One strategy. Behind a worker a bar takes milliseconds, and there are 90,000 of them."""
     account = load_profile("ecn-hedging").account
     return Config(
         name="operated",
@@ -107,20 +139,15 @@ def _config(journal: Path, *, worker: bool) -> Config:
             worker=Worker() if worker else None,
         ),
         terminal=SimulatedTerminal(bars={"EURUSD": str(BARS)}),
-        strategies=[
-            MaCrossRsiConfig(
-                name="quick", magic=71, symbol="EURUSD", fast=2, slow=5, rsi_period=5,
-                rsi_low=0.0, rsi_high=100.0, stop_atr=1.5, target_r=1.0,
-            )
-        ],
+        strategies=[strategy],
         risk=Risk(per_trade_percent=0.05, margin_use_percent=30.0),
         log=Log(level="ERROR"),
-    )  # fmt: skip
+    )
 
 
 @pytest.fixture
 def engine(tmp_path: Path) -> Iterator[Engine]:
-    one = Engine(tmp_path, worker=True)
+    one = Engine(tmp_path)
     yield one
     one.kill()
 
@@ -208,30 +235,38 @@ def test_a_halt_file_made_by_hand_outlives_death_and_restart(engine: Engine, cal
     assert call("stop", journal) == (0, "no engine runs there\n", "")
     assert call("resume", journal, "--reason", "looked").code == 0
     assert not (journal / HALT).exists()
-    assert fold(engine.events()).run.halt_rule == ""
+    assert engine.state().run.halt_rule == ""
     engine.start()
     engine.later(OrderIntended)
     assert call("stop", journal).code == 0
     assert verify_session(journal).agrees
 
 
+@pytest.fixture
+def patient(tmp_path: Path) -> Iterator[Engine]:
+    """One whose positions stay open, so that it is killed while it holds one."""
+    one = Engine(tmp_path, strategy=PATIENT)
+    yield one
+    one.kill()
+
+
 def test_a_flatten_without_an_engine_is_what_the_next_one_does_first(
-    engine: Engine, call: Call
+    patient: Engine, call: Call
 ) -> None:
-    journal = engine.journal
+    engine, journal = patient, patient.journal
     engine.start()
-    engine.until(lambda: fold(engine.events()).positions.open, "a position is open")
+    engine.until(lambda: engine.state().positions.open, "a position is open")
     engine.kill()
-    held = set(fold(engine.events()).positions.open)
+    [held] = engine.state().positions.open
     assert call("pause", journal, "--reason", "going").code == 0
     said = call("flatten", journal, "--reason", "out")
     assert said.code == 0
     assert "the next start does it before it trades" in " ".join(said.out.split())
     left = json.loads(call("status", journal, "--json").out)["wanted_gone"]
-    assert left == {"positions": sorted(held), "orders": []}
-    assert f"{len(held)} position" in call("status", journal).out
+    assert left == {"positions": [held], "orders": []}
+    assert "wanted gone 1 position " in " ".join(call("status", journal).out.split())
     engine.start()
-    engine.until(lambda: not held & set(fold(engine.events()).positions.open), "all is closed")
+    engine.until(lambda: held not in engine.state().positions.open, "it is closed")
     assert call("stop", journal).code == 0
     assert verify_session(journal).agrees
 

@@ -244,7 +244,7 @@ def test_the_engine_that_runs_answers_or_the_lock_says_so(world: World) -> None:
 @pytest.fixture
 def engine(tmp_path: Path) -> Iterator[Engine]:
     """A running engine."""
-    one = Engine(tmp_path, worker=True)
+    one = Engine(tmp_path)
     one.start()
     yield one
     one.kill()
