@@ -276,10 +276,10 @@ def test_a_simulation_at_full_speed_hears_an_operator_as_well(tmp_path: Path, ca
     try:
         engine.start()
         assert call("pause", engine.journal, "--reason", "too fast").code == 0
-        engine.later(BarClosed, SOME_BARS)
+        paused = engine.newest(TradingPaused)
+        engine.until(lambda: engine.events(BarClosed, paused.seq)[SOME_BARS:], "it goes on")
         assert call("stop", engine.journal).code == 0
         assert engine.ended() == 1, "a halted run says so by its exit code"
     finally:
         engine.kill()
-    paused = engine.newest(TradingPaused)
     assert [e for e in engine.events(OrderIntended) if e.seq > paused.seq] == []
