@@ -6,6 +6,7 @@ machine. It touches no real disk but for what it keeps of failing seeds.
 
 from __future__ import annotations
 
+import os
 import sys
 import time
 from pathlib import Path
@@ -17,6 +18,7 @@ from rich.console import Console
 from journal.errors import DaybookError
 from tools.simulation import report
 from tools.simulation.broker import all_bars
+from tools.simulation.crew import play_all
 from tools.simulation.draw import AFTERWARDS, HISTORY, draw
 from tools.simulation.plan import Plan, load_plan
 from tools.simulation.report import Failure, Result
@@ -37,6 +39,9 @@ def main(
     bars: Annotated[
         int, typer.Option(metavar="N", min=20, max=2000, help="Bars with trouble in each.")
     ] = 100,
+    jobs: Annotated[
+        int, typer.Option(metavar="N", min=0, help="Processes; 0 for one on each processor.")
+    ] = 0,
     plan: Annotated[
         Path | None, typer.Option(metavar="FILE", help="Play this one plan (YAML) instead.")
     ] = None,
@@ -46,7 +51,8 @@ def main(
 ) -> None:
     """Play sessions with trouble at every boundary, and check what must hold after each.
 
-    Exit code 1 when a session failed, or when enough were played and something was never met.
+    Exit code 1 when a session failed, or when enough were played and something was never met; 130
+    when interrupted.
     """
     console = Console(highlight=False, width=None if sys.stdout.isatty() else 120)
     begun = time.perf_counter()
@@ -58,19 +64,22 @@ def main(
     with console.status("playing") as status:
 
         def told(result: Result) -> None:
-            if result.sessions % 10 == 0:
-                status.update(f"{result.sessions} of {len(plans)}, {len(result.failures)} failed")
+            status.update(f"{result.sessions} of {len(plans)}, {len(result.failures)} failed")
 
-        result = report.play_all(plans, told)
+        result = play_all(plans, told, jobs=jobs or os.cpu_count() or 1)
+    seconds = time.perf_counter() - begun
     report.print_visits(console, result)
     for number, failure in enumerate(result.failures):
         _tell(console, failure, keep, bars, smaller=number < SHRUNK)
     missing = report.unvisited(result) if result.sessions >= ENOUGH else []
     for name in missing:
         console.print(f"never visited: {name}")
-    seconds = time.perf_counter() - begun
     console.print(f"{result.sessions / seconds:.1f} sessions a second")
+    if result.interrupted:
+        console.print(f"interrupted: {len(plans) - result.sessions} were not played")
     console.print(f"{result.passed} of {result.sessions} seeds passed")
+    if result.interrupted:
+        raise typer.Exit(130)
     raise typer.Exit(1 if result.failures or missing else 0)
 
 

@@ -1,11 +1,11 @@
-"""Plays many sessions, keeps what is needed to look at a failing one, and says what was met."""
+"""Plays a session, keeps what is needed to look at a failing one, and says what was met."""
 
 from __future__ import annotations
 
 import re
 import traceback
 from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from pathlib import Path
 
 import msgspec
@@ -32,6 +32,7 @@ class Result(msgspec.Struct):
     passed: int = 0
     failures: list[Failure] = []
     visits: Counter[str] = msgspec.field(default_factory=Counter)
+    interrupted: bool = False
 
     @property
     def sessions(self) -> int:
@@ -54,19 +55,6 @@ def play(plan: Plan, visits: Counter[str] | None = None) -> list[str]:
         visits["events"] += len(record.events)
         visits["processes"] += len(record.endings)
     return found
-
-
-def play_all(plans: Iterable[Plan], told: Callable[[Result], None]) -> Result:
-    """Play every plan. `told` hears after each."""
-    result = Result()
-    for plan in plans:
-        problems = play(plan, result.visits)
-        if problems:
-            result.failures.append(Failure(plan, problems))
-        else:
-            result.passed += 1
-        told(result)
-    return result
 
 
 def keep(failure: Failure, folder: Path, *, smaller: bool) -> Path:
