@@ -158,13 +158,16 @@ class Reconciler:
         *,
         dry_run: bool = False,
         whose: tuple[int, str] | None = None,
+        running: bool = False,
     ) -> Audit:
         """Hold everything from a time on against the broker, and heal what recording heals.
 
         since_msc  server milliseconds; 0 for `since_s` seconds ago
-        dry_run    record nothing
+        dry_run    heal nothing: what is found remains
         whose      login and server that are read, the journal's own where nothing is said. With
                    another account's, nothing is recorded
+        running    the engine asks, which would have read what is new a moment later: what it reads
+                   now is recorded and no difference, in a dry run, too
         Raises BrokerError.
         """
         state = self._recorder.state
@@ -173,7 +176,12 @@ class Reconciler:
             since_msc = now_msc - since_s * 1000
         own = state.run.login, state.run.server
         whose = whose or own
+        if running:
+            await self._catch_up()
         first = await examine(state, self._account, self._magics, since_msc, whose)
+        if running and first.found:  # by what happened between two of its readings, perhaps
+            await self._catch_up()
+            first = await examine(state, self._account, self._magics, since_msc, whose)
         if dry_run or whose != own:
             return report(since_msc, state, self._magics, first)
         self._take_in(first.deals)
@@ -183,6 +191,11 @@ class Reconciler:
             self._take_in(last.deals)
             last = await examine(state, self._account, self._magics, since_msc, whose)
         return report(since_msc, state, self._magics, first, last)
+
+    async def _catch_up(self) -> None:
+        """Record what is new since the last look, and judge nothing."""
+        await self.read_deals(OVERLAP_MSC)
+        await self._picture()
 
     async def _picture(self) -> BrokerSnapshotTaken:
         """Read the broker's picture; the ends of orders that it shows no more are recorded."""

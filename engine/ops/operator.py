@@ -116,7 +116,7 @@ class Operator:
         if not recorder.state.run.connected:
             raise UsageError("the terminal is not connected: there is nothing to compare with now")
         audit = await self._reconciler.audit(
-            command.since_msc, command.since_s, dry_run=command.dry_run
+            command.since_msc, command.since_s, dry_run=command.dry_run, running=True
         )
         recorder.commit()
         left = len(audit.remaining)

@@ -164,6 +164,17 @@ def test_a_reconciliation_that_is_asked_for_says_that_both_agree(tmp_path: Path)
     assert desk.said() == ["journal and broker agree"]
 
 
+def test_a_dry_run_at_any_moment_finds_nothing_in_what_the_engine_was_about_to_read(
+    tmp_path: Path,
+) -> None:
+    asked = ReconcileAccount(by="anna", dry_run=True)
+    desk = Desk(tmp_path, dict.fromkeys(range(50, 250), asked))
+    desk.rig.process(max_bars=250)
+    closed = [deal for deal in desk.rig.deals() if deal.entry and deal.reason in {4, 5}]
+    assert closed, "no stop and no target fell between two looks"
+    assert set(desk.said()) == {"journal and broker agree"}
+
+
 def test_a_difference_that_is_still_there_halts_again_at_once(tmp_path: Path) -> None:
     desk = Desk(tmp_path, {100: ResumeTrading(by="anna", reason="surely fine")})
     terminal = desk.rig.terminal

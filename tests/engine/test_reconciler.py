@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 from typing import Any
 
 import anyio
 import msgspec
 import pytest
 
+from engine.audit import Audit
 from engine.broker.gateway import CallFailed, OrderSeen
 from engine.config import Config, Evidence, Reconcile
 from engine.reconciler import Reconciler
@@ -145,6 +147,10 @@ class World:
     async def _start(self) -> None:
         await self.reconciler.read()
         await self.reconciler.reconcile()
+
+    def audit(self, *, dry_run: bool = True, running: bool = True) -> Audit:
+        """Compare from the beginning on."""
+        return anyio.run(partial(self.reconciler.audit, 1, dry_run=dry_run, running=running))
 
     def recorded(self) -> list[Payload]:
         """What was recorded since the last time this was asked."""
@@ -340,6 +346,63 @@ def test_a_reused_ticket_is_recorded_once_and_halts(world: World) -> None:
         world.look(SLOW)
     found = [one for one in world.recorded() if isinstance(one, DealRecorded | TradingHalted)]
     assert kinds(found) == [DealRecorded, TradingHalted]
+
+
+# --- on request
+
+
+def names(found: Sequence[DiscrepancyFound]) -> set[str]:
+    return {one.name for one in found}
+
+
+@pytest.mark.parametrize("dry_run", [True, False])
+def test_what_a_running_engine_has_not_read_yet_is_no_difference(
+    world: World, *, dry_run: bool
+) -> None:
+    world.trade(7)
+    world.trade(8)
+    world.close(8)
+    audit = world.audit(dry_run=dry_run)
+    assert (audit.found, audit.remaining, audit.deals) == ([], [], 4)
+    assert list(world.state.positions.open) == [7]
+    recorded = kinds(world.recorded())
+    assert recorded == [DealRecorded] * 3 + [BrokerSnapshotTaken] * (not dry_run)
+
+
+def test_where_no_engine_runs_a_dry_run_finds_it_and_records_nothing(world: World) -> None:
+    world.trade(7)
+    audit = world.audit(running=False)
+    assert names(audit.found) == {"missing deal", "foreign position"}
+    assert audit.remaining == audit.found
+    assert world.recorded() == []
+
+
+def test_what_happens_between_two_readings_of_one_look_is_no_difference(world: World) -> None:
+    """A position that is opened when the deals have been read and the positions have not."""
+    snapshot, openings = world.snapshot, iter([0, 7])
+
+    async def opening() -> BrokerSnapshotTaken:
+        if identifier := next(openings, 0):  # at the second picture: the first is the engine's own
+            world.trade(identifier)
+        return await snapshot()
+
+    world.snapshot = opening  # type: ignore[method-assign] # the broker's own moment
+    audit = world.audit()
+    assert list(openings) == [], "nothing was opened"
+    assert (audit.found, audit.remaining) == ([], [])
+    assert list(world.state.positions.open) == [7]
+
+
+def test_what_reading_does_not_explain_remains_and_a_dry_run_passes_no_verdict(
+    world: World,
+) -> None:
+    world.trade(7)
+    world.hidden = {107}
+    audit = world.audit()
+    assert names(audit.found) == {"foreign position"}
+    assert audit.remaining == audit.found
+    assert world.recorded() == []
+    assert world.state.run.halt_rule == ""
 
 
 # --- orders

@@ -21,15 +21,16 @@ def reconcile(
             metavar="WHEN", help="How far back in the broker's history: 7d, 12h, or a date."
         ),
     ] = "7d",
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Record nothing.")] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Compare, and heal nothing.")] = False,
     as_json: AsJson = False,
 ) -> int:
     """Hold the journal against the broker.
 
-    A running engine does it; else the broker is read here, by something that cannot send. What
-    recording the broker's truth heals is healed, unless it is a dry run. The broker's lists lag by
-    seconds: what a dry run finds may be gone when it is run again. Exit code 1 when differences
-    remain; `engine/execution/RECONCILIATION.md` says what each means.
+    A running engine does it, and reads what is new first, as it does all the time; else the broker
+    is read here, by something that cannot send. What recording the broker's truth heals is healed,
+    unless it is a dry run. The broker's lists lag by seconds: what a dry run finds may be gone when
+    it is run again. Exit code 1 when differences remain; `engine/execution/RECONCILIATION.md` says
+    what each means.
     """
     from tools.cli.reconcile import reconcile as run_reconcile
 
