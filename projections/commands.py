@@ -1,4 +1,4 @@
-"""What operators have asked for and what may not be done yet: it outlives the run.
+"""What operators have asked for: above all what may not be done yet, which outlives the run.
 
 A wish concerns what existed when it was uttered and nothing younger, so that it needs no end: once
 nothing of that kind is left, it says nothing any more.
@@ -11,7 +11,13 @@ from typing import Any
 import msgspec
 
 from journal.envelope import Event
-from journal.events import CancelRequested, FlattenRequested
+from journal.events import (
+    CancelRequested,
+    FlattenRequested,
+    ReconcileRequested,
+    RunStarted,
+    StopRequested,
+)
 from projections.base import Projection
 
 
@@ -39,11 +45,29 @@ class Wish(msgspec.Struct):
         )
 
 
+class Asked(msgspec.Struct):
+    """Something that was asked for and leaves nothing to pursue.
+
+    seq, ts  of the command; ts in nanoseconds UTC
+    """
+
+    seq: int
+    ts: int
+    by: str
+    reason: str
+
+
 class Commands(msgspec.Struct):
-    """State of the wishes, the newest of each scope."""
+    """State of the commands: of the wishes the newest of each scope.
+
+    stop       of this run, None where nobody has asked for its end
+    reconcile  the newest one, dry runs included; None where nobody ever asked
+    """
 
     flatten: dict[str, Wish] = {}
     cancel: dict[str, Wish] = {}
+    stop: Asked | None = None
+    reconcile: Asked | None = None
 
 
 def _flatten(state: Commands, event: Event[FlattenRequested]) -> None:
@@ -67,6 +91,29 @@ def _cancel(state: Commands, event: Event[CancelRequested]) -> None:
 KEEP_CANCELS = 64
 """Scopes of cancelling that are remembered: each may name one order, so there is no end of them."""
 
-_HANDLERS: dict[Any, Any] = {FlattenRequested: _flatten, CancelRequested: _cancel}
 
-COMMANDS = Projection("commands", 1, Commands, _HANDLERS)
+def _started(state: Commands, _: Event[RunStarted]) -> None:
+    state.stop = None
+
+
+def _stop(state: Commands, event: Event[StopRequested]) -> None:
+    state.stop = _asked(event)
+
+
+def _reconcile(state: Commands, event: Event[ReconcileRequested]) -> None:
+    state.reconcile = _asked(event)
+
+
+def _asked(event: Event[StopRequested] | Event[ReconcileRequested]) -> Asked:
+    return Asked(event.seq, event.ts, event.data.by, event.data.reason)
+
+
+_HANDLERS: dict[Any, Any] = {
+    FlattenRequested: _flatten,
+    CancelRequested: _cancel,
+    RunStarted: _started,
+    StopRequested: _stop,
+    ReconcileRequested: _reconcile,
+}
+
+COMMANDS = Projection("commands", 2, Commands, _HANDLERS)

@@ -50,8 +50,10 @@ from journal.events import (
     PriceSeen,
     QuoteObserved,
     QuoteUnavailable,
+    ReconcileRequested,
     RunEnded,
     RunStarted,
+    StopRequested,
     SymbolSpecified,
     TerminalConnected,
     TerminalLost,
@@ -331,6 +333,8 @@ _TYPICAL: dict[type[msgspec.Struct], msgspec.Struct] = {
         FlattenRequested("anna", "going to bed", "", ""),
         CancelRequested("anna", "not wanted any more", "", SYMBOL, ""),
         OrderResolved("anna", "the broker's desk has it", KEY, True, 2001, 1.0, 1.0501, 2001),
+        StopRequested("anna", "maintenance"),
+        ReconcileRequested("anna", "", 604_800, 0, False),
         JournalRecovered("00000001.jsonl", 100, 10, "00" * 16, 5),
     )
     for kind in (type(typical),)

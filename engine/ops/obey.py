@@ -19,8 +19,10 @@ from engine.ops.commands import (
     FlattenPositions,
     HaltTrading,
     PauseTrading,
+    ReconcileAccount,
     ResolveOrder,
     ResumeTrading,
+    StopEngine,
 )
 from engine.ops.switch import Switch
 from journal import read
@@ -32,6 +34,8 @@ from journal.events import (
     OperatorHalted,
     OrderResolved,
     Payload,
+    ReconcileRequested,
+    StopRequested,
     TradingPaused,
     TradingResumed,
 )
@@ -90,6 +94,23 @@ def obey(command: Command, book: Book, config: Config, switch: Switch, deals: De
             raise UsageError(f"{type(command).__name__} is nothing that can be done here")
     book.commit()
     return answer(book.state, text)
+
+
+def note_stop(book: Book, command: StopEngine) -> None:
+    """Record that the run shall end; whoever can end it does so then."""
+    book.record(StopRequested(command.by, command.reason))
+    book.commit()
+
+
+def note_reconcile(book: Book, command: ReconcileAccount) -> None:
+    """Record that a comparison is asked for, a dry one included; whoever can compare does so
+    then."""
+    book.record(
+        ReconcileRequested(
+            command.by, command.reason, command.since_s, command.since_msc, command.dry_run
+        )
+    )
+    book.commit()
 
 
 def answer(state: State, text: str) -> Answer:

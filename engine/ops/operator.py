@@ -18,7 +18,15 @@ from engine.ops.commands import (
     StopEngine,
 )
 from engine.ops.inbox import Errand, Inbox
-from engine.ops.obey import Deals, answer, note_thrown, obey, said_of
+from engine.ops.obey import (
+    Deals,
+    answer,
+    note_reconcile,
+    note_stop,
+    note_thrown,
+    obey,
+    said_of,
+)
 from engine.ops.switch import Switch
 from engine.reconciler import Reconciler
 from engine.recorder import Recorder
@@ -78,6 +86,7 @@ class Operator:
         recorder = self._recorder
         match command:
             case StopEngine():
+                note_stop(recorder, command)
                 why = f": {command.reason}" if command.reason else ""
                 self._stop(f"stopped by {command.by}{why}")
                 return answer(recorder.state, "stopping")
@@ -115,6 +124,7 @@ class Operator:
         recorder = self._recorder
         if not recorder.state.run.connected:
             raise UsageError("the terminal is not connected: there is nothing to compare with now")
+        note_reconcile(recorder, command)
         audit = await self._reconciler.audit(
             command.since_msc, command.since_s, dry_run=command.dry_run, running=True
         )

@@ -114,6 +114,35 @@ class OrderResolved(Input, frozen=True, gc=False):
     position: int
 
 
+class StopRequested(Input, frozen=True, gc=False):
+    """An operator wants the run to end. What is in flight is settled first; then `RunEnded` says
+    so, unless it is killed before.
+
+    reason  in the operator's words, empty for none
+    """
+
+    by: str
+    reason: str
+
+
+class ReconcileRequested(Input, frozen=True, gc=False):
+    """An operator wants the journal held against the broker; what that showed, and healed, follows.
+
+    Of a dry run nothing follows. One that no engine is asked for is not recorded.
+
+    reason     in the operator's words, empty for none
+    since_msc  server milliseconds from which on the broker's history is read; 0 for `since_s`
+               seconds back
+    dry_run    whether nothing may be recorded of it
+    """
+
+    by: str
+    reason: str
+    since_s: int
+    since_msc: int
+    dry_run: bool
+
+
 class TradingHalted(Decision, frozen=True, gc=False):
     """Nothing new is sent until an operator resumes.
 

@@ -328,6 +328,30 @@ DAILY_PNL = Question(
     example="FROM daily_pnl ORDER BY net LIMIT 5",
 )
 
+COMMANDS = Question(
+    call="commands",
+    meaning="What operators asked for: every command that was obeyed, who gave it, and why.",
+    columns={
+        "command": "pause, halt, resume, flatten, cancel, resolve, stop or reconcile",
+        "asked_by": "the user's name on the machine",
+        "order_key": "of the order that it names",
+        "symbol": "only of this symbol; likewise strategy",
+        "dry_run": "of a comparison: whether nothing might be recorded of it",
+    },
+    query="""
+        SELECT seq, utc, command, data->>'by' AS asked_by, data->>'reason' AS reason,
+               coalesce(data->>'order_key', data->>'key') AS order_key,
+               data->>'symbol' AS symbol, data->>'strategy' AS strategy,
+               (data->>'dry_run')::BOOLEAN AS dry_run
+        FROM _but_bulk
+        JOIN (VALUES ('TradingPaused', 'pause'), ('OperatorHalted', 'halt'),
+                     ('TradingResumed', 'resume'), ('FlattenRequested', 'flatten'),
+                     ('CancelRequested', 'cancel'), ('OrderResolved', 'resolve'),
+                     ('StopRequested', 'stop'), ('ReconcileRequested', 'reconcile')
+        ) AS named(type, command) USING (type)""",
+    example="FROM commands ORDER BY seq DESC LIMIT 20",
+)
+
 LATENCY = Question(
     call="latency",
     meaning="How long the broker took to answer each intent and each change.",
@@ -402,6 +426,7 @@ QUESTIONS = (
     UNRESOLVED,
     TRADES,
     DAILY_PNL,
+    COMMANDS,
     LATENCY,
     GAPS,
     WHY,

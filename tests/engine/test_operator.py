@@ -35,7 +35,10 @@ from journal.events import (
     OperatorHalted,
     OrderIntended,
     OrderRefused,
+    ReconcileRequested,
+    RunEnded,
     RunStarted,
+    StopRequested,
     TerminalLost,
     TradingHalted,
     TradingPaused,
@@ -156,12 +159,33 @@ def test_stopping_ends_the_run_in_the_operators_words(tmp_path: Path) -> None:
     ending = desk.rig.process()
     assert ending.reason == "stopped by anna: holiday"
     assert desk.said() == ["stopping"]
+    assert desk.rig.recorded(StopRequested) == [StopRequested("anna", "holiday")]
+    assert desk.seq_of(StopRequested) < desk.seq_of(RunEnded)
+    assert verify_session(desk.rig.journal).agrees
 
 
 def test_a_reconciliation_that_is_asked_for_says_that_both_agree(tmp_path: Path) -> None:
-    desk = Desk(tmp_path, {100: ReconcileAccount(by="anna")})
+    desk = Desk(tmp_path, {100: ReconcileAccount(by="anna", reason="to be sure", since_s=60)})
     desk.rig.process()
     assert desk.said() == ["journal and broker agree"]
+    asked = ReconcileRequested("anna", "to be sure", 60, 0, dry_run=False)
+    assert desk.rig.recorded(ReconcileRequested) == [asked]
+    assert verify_session(desk.rig.journal).agrees
+
+
+def test_of_a_dry_run_only_that_it_was_asked_for_is_recorded(tmp_path: Path) -> None:
+    desk = Desk(tmp_path, {100: ReconcileAccount(by="anna", since_msc=1, dry_run=True)})
+    desk.rig.process()
+    quiet = Desk(tmp_path / "quiet", {})
+    quiet.rig.process()
+    kinds, without = (
+        [type(event.data) for event in read(one.rig.journal)] for one in (desk, quiet)
+    )
+    assert desk.rig.recorded(ReconcileRequested) == [
+        ReconcileRequested("anna", "", 0, 1, dry_run=True)
+    ]
+    kinds.remove(ReconcileRequested)
+    assert kinds == without
 
 
 def test_a_dry_run_at_any_moment_finds_nothing_in_what_the_engine_was_about_to_read(
@@ -285,4 +309,5 @@ def test_an_operator_is_heard_while_the_engine_waits_for_its_terminal(
     paused, reconciled, _ = desk.said()
     assert paused.startswith("paused")
     assert "not connected" in reconciled
+    assert desk.rig.recorded(ReconcileRequested) == [], "what is refused leaves nothing"
     assert desk.rig.recorded(TradingPaused) == [TradingPaused("anna", "news")]

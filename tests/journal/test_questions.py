@@ -13,15 +13,23 @@ from journal.envelope import stamp
 from journal.events import (
     BarClosed,
     BrokerReplied,
+    CancelRequested,
     DealRecorded,
+    FlattenRequested,
+    OperatorHalted,
     OrderAccepted,
     OrderIntended,
     OrderProposed,
     OrderRefused,
+    OrderResolved,
     OrderUnresolved,
     OrderVetoed,
     Payload,
+    ReconcileRequested,
+    StopRequested,
     SymbolSpecified,
+    TradingPaused,
+    TradingResumed,
 )
 from journal.seal import GRACE_NS, SealLimits, seal
 from journal.sql import EXAMPLES
@@ -156,6 +164,36 @@ def test_trades_and_days(asked: duckdb.DuckDBPyConnection) -> None:
     assert trade == ("buy", 0.2, pytest.approx(1.102), 34.0, -1.0, 33.0)
     days = rows(asked, "SELECT day::VARCHAR, exits, net, running FROM daily_pnl")
     assert days == [("2023-11-14", 0, -0.5, -0.5), ("2023-11-15", 1, 33.5, 33.0)]
+
+
+def test_commands_are_those_of_operators_with_who_and_why(tmp_path: Path) -> None:
+    given = (
+        TradingPaused("anna", "news"),
+        OperatorHalted("bert", "it doubles"),
+        TradingResumed("anna", "fine"),
+        FlattenRequested("anna", "out", "EURUSD", ""),
+        CancelRequested("anna", "the level is gone", "K1", "", ""),
+        OrderResolved("anna", "the desk", "K2", True, 7, 0.1, 1.1, 7),
+        ReconcileRequested("anna", "", 60, 0, True),
+        StopRequested("anna", "holiday"),
+    )
+    with Writer.open(tmp_path, run=RUN) as writer:
+        for seq, payload in enumerate((bar(1), *given), 1):
+            writer.append(stamp(payload, seq=seq, ts=seq, run=RUN))
+    found = rows(
+        journal.sql(tmp_path),
+        "SELECT command, asked_by, reason, order_key, symbol, dry_run FROM commands ORDER BY seq",
+    )
+    assert found == [
+        ("pause", "anna", "news", None, None, None),
+        ("halt", "bert", "it doubles", None, None, None),
+        ("resume", "anna", "fine", None, None, None),
+        ("flatten", "anna", "out", None, "EURUSD", None),
+        ("cancel", "anna", "the level is gone", "K1", "", None),
+        ("resolve", "anna", "the desk", "K2", None, None),
+        ("reconcile", "anna", "", None, None, True),
+        ("stop", "anna", "holiday", None, None, None),
+    ]
 
 
 def test_latency_is_told_in_milliseconds(asked: duckdb.DuckDBPyConnection) -> None:

@@ -36,7 +36,7 @@ def status(directory: Path, *, as_json: bool) -> int:
         screen.json_text({**_status_value(directory, state, last), **found.value()})
         return FINE
     screen.title(str(directory), "from the journal")
-    screen.facts([*_run_facts(state, last), *found.facts(), *_wanted_gone(state)])
+    screen.facts([*_run_facts(state, last), *found.facts(), *_asked(state), *_wanted_gone(state)])
     screen.line()
     screen.facts(_money_facts(state))
     screen.line()
@@ -114,6 +114,17 @@ def _run_facts(state: State, last: int) -> list[Fact]:
         *_compared(state),
         ("events", number(state.seq), f"the last of {moment(last)}"),
     ]
+
+
+def _asked(state: State) -> list[Fact]:
+    """Say what an operator asked for last that is no halt and no wish."""
+    rows: list[Fact] = []
+    stop, compare = state.commands.stop, state.commands.reconcile
+    if stop is not None and not state.run.ended:
+        rows.append(("stop", f"asked for by {stop.by}", stop.reason))
+    if compare is not None:
+        rows.append(("reconcile", f"asked for by {compare.by}", f"at {moment(compare.ts)}"))
+    return rows
 
 
 def _wanted_gone(state: State) -> list[Fact]:
@@ -274,5 +285,6 @@ def _status_value(directory: Path, state: State, last: int) -> dict[str, object]
             "positions": [position.identifier for position in held],
             "orders": [order.key for order in pending],
         },
+        "asked": {"stop": state.commands.stop, "reconcile": state.commands.reconcile},
         "digest": digest(state),
     }

@@ -17,6 +17,7 @@ from engine.config import Config
 from engine.execution.differences import KINDS, Name
 from engine.ops import caller
 from engine.ops.commands import ReconcileAccount
+from engine.ops.obey import note_reconcile
 from engine.reconciler import Reconciler
 from engine.recorder import Recorder
 from engine.recovery import rebuild
@@ -87,15 +88,18 @@ def parse_since(text: str) -> Since:
 
 def _asked(directory: Path, since: Since, *, dry_run: bool) -> _Outcome | None:
     """Let the running engine do it; None when none runs."""
-    command = ReconcileAccount(
-        by=operator(), since_s=since.seconds, since_msc=since.msc, dry_run=dry_run
-    )
-    answer = caller.ask(directory, command, answer_s=ANSWER_S)
+    answer = caller.ask(directory, _command(since, dry_run=dry_run), answer_s=ANSWER_S)
     if answer is None:
         return None
     if answer.audit is None:
         raise UsageError(answer.text)
     return _Outcome(answer.audit, answer.halt_rule, answer.halt_reason, running=True)
+
+
+def _command(since: Since, *, dry_run: bool) -> ReconcileAccount:
+    return ReconcileAccount(
+        by=operator(), since_s=since.seconds, since_msc=since.msc, dry_run=dry_run
+    )
 
 
 class _Nowhere:
@@ -152,11 +156,12 @@ async def _audited(
     recorder: Recorder, sight: Sight, config: Config, since: Since, *, dry_run: bool
 ) -> _Outcome:
     connected = await sight.gateway.connect([])
+    whose = connected.login, connected.server
     try:
+        if not dry_run and whose == (recorder.state.run.login, recorder.state.run.server):
+            note_reconcile(recorder, _command(since, dry_run=False))
         reconciler = Reconciler(recorder, sight.gateway, sight.clock, config)
-        audit = await reconciler.audit(
-            since.msc, since.seconds, dry_run=dry_run, whose=(connected.login, connected.server)
-        )
+        audit = await reconciler.audit(since.msc, since.seconds, dry_run=dry_run, whose=whose)
     finally:
         await sight.gateway.close()
     run = recorder.state.run
