@@ -59,10 +59,22 @@ class Account(msgspec.Struct):
     deals: int = 0
 
 
+def booked(deal: DealRecorded) -> float:
+    """Return what a deal adds to the balance."""
+    if deal.type == DealType.CREDIT:
+        return 0.0
+    return deal.profit + deal.commission + deal.swap + deal.fee
+
+
 def is_earned(deal: DealRecorded) -> bool:
     """Tell whether what a deal adds to the balance is a result of trading, and not of paying in or
     out."""
     return deal.type in _EARNED
+
+
+def net_profit(state: Account) -> float:
+    """Return realised profit after all costs; what was paid in or granted is none."""
+    return state.profit + state.income + (state.commission + state.swap + state.fee)
 
 
 def _connected(state: Account, event: Event[TerminalConnected]) -> None:
@@ -75,7 +87,7 @@ def _deal(state: Account, event: Event[DealRecorded]) -> None:
     if deal.type == DealType.CREDIT:
         state.credit += deal.profit
         return
-    state.balance += deal.profit + deal.commission + deal.swap + deal.fee
+    state.balance += booked(deal)
     state.commission += deal.commission
     state.swap += deal.swap
     state.fee += deal.fee

@@ -1,8 +1,8 @@
 """What a projection is: a named, versioned, pure fold from events to a state.
 
-A fold owns its state: `evolve` may change it in place (a copy per event would cost more than the
-rest of the engine), so whoever wants to keep an old state encodes it first. States are msgspec
-Structs of plain values, which makes them snapshots for the asking.
+A fold owns its state and changes it in place (a copy per event would cost more than the rest of the
+engine), so whoever wants to keep an old state encodes it first. States are msgspec Structs of plain
+values, which makes them snapshots for the asking.
 """
 
 from __future__ import annotations
@@ -14,13 +14,25 @@ from typing import Any, Generic, TypeVar
 
 import msgspec
 
-from journal.envelope import Event
 from journal.events import Payload
 
 S = TypeVar("S", bound=msgspec.Struct)
 
-Handlers = Mapping[type[Payload], Callable[[S, Event[Any]], None]]
-"""Which events a projection takes in, and how. The event's payload is of the key's type."""
+Handler = Callable[..., None]
+"""Takes in an event, whose payload is of one type: called with the projection's state and with the
+event."""
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """A handler that is called with its own state, with the states of `of`, and with the event.
+
+    It finds them as the same event has left them, for what is read is folded first, and never
+    changes them.
+    """
+
+    handler: Handler
+    of: tuple[Projection[Any], ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,20 +42,19 @@ class Projection(Generic[S]):
     version   goes up whenever the same events would give another state; snapshots of older versions
               are ignored
     initial   makes the state before any event
-    handlers  what it takes in
+    handlers  what it takes in, by the type of the payload
     """
 
     name: str
     version: int
     initial: Callable[[], S]
-    handlers: Handlers[S]
+    handlers: Mapping[type[Payload], Handler | Reading]
 
-    def evolve(self, state: S, event: Event[Any]) -> S:
-        """Fold one event into `state` and return it."""
-        handler = self.handlers.get(type(event.data))
-        if handler is not None:
-            handler(state, event)
-        return state
+    @property
+    def reads(self) -> set[str]:
+        """Names of the projections without which it cannot be folded."""
+        readings = (one for one in self.handlers.values() if isinstance(one, Reading))
+        return {read.name for reading in readings for read in reading.of}
 
 
 def digest(state: msgspec.Struct) -> str:

@@ -12,9 +12,10 @@ import msgspec
 
 from journal.envelope import Event
 from journal.events import DealRecorded, OrderIntended, OrderProposed, PositionAdopted
-from journal.events.mt5 import DealEntry, DealReason, DealType
-from projections.base import Projection
+from journal.events.mt5 import DealReason
+from projections.base import Projection, Reading
 from projections.orders import VOLUME_DECIMALS
+from projections.positions import OPENING, POSITIONS, Positions
 
 KEEP_DONE = 64
 """Finished positions that stay in the state for screens; the journal has them all."""
@@ -59,7 +60,6 @@ class Life(msgspec.Struct):
     """One position, from its first deal to its last.
 
     key        order key that opened it, empty for none of ours
-    lots       held now: those bought less those sold
     most       lots opened in all
     opened, closed   nanoseconds UTC; `closed` 0 while it is open
     closing    key and reason of the newest proposal to close it
@@ -73,7 +73,6 @@ class Life(msgspec.Struct):
     key: str
     opened: int
     sums: Sums
-    lots: float = 0.0
     most: float = 0.0
     closed: int = 0
     closing: tuple[str, str] = ("", "")
@@ -124,18 +123,17 @@ def _adopted(state: Costs, event: Event[PositionAdopted]) -> None:
         life.magic = data.magic
 
 
-def _deal(state: Costs, event: Event[DealRecorded]) -> None:
-    deal = event.data
-    if deal.type not in (DealType.BUY, DealType.SELL) or not deal.position_id:
+def _deal(state: Costs, positions: Positions, event: Event[DealRecorded]) -> None:
+    deal, impact = event.data, positions.impact
+    if impact is None or not deal.position_id:
         return
-    opens = deal.entry in (DealEntry.IN, DealEntry.INOUT)
     life = state.open.get(deal.position_id)
     if life is None:
         life = state.open[deal.position_id] = Life(
             deal.position_id, deal.symbol, deal.magic, "", event.ts, Sums()
         )
         _strategy(state, deal.magic).positions += 1
-    if opens:
+    if deal.entry in OPENING:
         if not life.most:  # a later deal may have been seen first, and its magic may be wrong
             life.magic, life.key = deal.magic, event.corr
         life.most = round(life.most + deal.volume, VOLUME_DECIMALS)
@@ -143,9 +141,7 @@ def _deal(state: Costs, event: Event[DealRecorded]) -> None:
         life.closed_by = _closer(life, event)
     life.sums.add(deal)
     _strategy(state, life.magic).sums.add(deal)
-    bought = 1 if deal.type == DealType.BUY else -1
-    life.lots = round(life.lots + bought * deal.volume, VOLUME_DECIMALS)
-    if not life.lots and deal.reason != DealReason.ROLLOVER:
+    if impact.did == "closed":
         _finish(state, life, event.ts)
 
 
@@ -171,7 +167,7 @@ _HANDLERS: dict[Any, Any] = {
     OrderIntended: _intended,
     OrderProposed: _proposed,
     PositionAdopted: _adopted,
-    DealRecorded: _deal,
+    DealRecorded: Reading(_deal, (POSITIONS,)),
 }
 
-COSTS = Projection("costs", 1, Costs, _HANDLERS)
+COSTS = Projection("costs", 2, Costs, _HANDLERS)

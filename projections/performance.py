@@ -9,10 +9,9 @@ import msgspec
 
 from journal.envelope import Event
 from journal.events import BarClosed, DealRecorded, SymbolSpecified
-from journal.events.mt5 import DealEntry, DealType
-from projections.account import ACCOUNT, Account, is_earned
-from projections.base import Projection
-from projections.positions import POSITIONS, Positions
+from projections.account import ACCOUNT, Account, booked, is_earned
+from projections.base import Projection, Reading
+from projections.positions import POSITIONS, Impact, Positions
 
 
 class Valuation(msgspec.Struct):
@@ -28,13 +27,12 @@ class Performance(msgspec.Struct):
 
     equity        balance plus floating profit as of the last bar or deal
     floating      by position, as of the last bar of its symbol
+    results       by position that is not closed yet, what its deals have brought and cost
     peak          highest equity so far; what is paid in or out, or granted, moves it along
     drawdown      deepest fall of equity below its peak; drawdown_percent of that peak
     trades        positions closed; wins those with a profit after costs
     """
 
-    book: Positions
-    account: Account
     valuations: dict[str, Valuation] = {}
     floating: dict[int, float] = {}
     results: dict[int, float] = {}
@@ -48,25 +46,15 @@ class Performance(msgspec.Struct):
     gross_loss: float = 0.0
 
 
-def initial() -> Performance:
-    """Return the state before any event."""
-    return Performance(book=Positions(), account=Account())
-
-
-def net_profit(state: Performance) -> float:
-    """Return realised profit after all costs; what was paid in or granted is none."""
-    account = state.account
-    costs = account.commission + account.swap + account.fee
-    return account.profit + account.income + costs
-
-
 def _specified(state: Performance, event: Event[SymbolSpecified]) -> None:
     data = event.data
     state.valuations[data.symbol] = Valuation(data.tick_value / data.tick_size, data.point)
 
 
-def _bar(state: Performance, event: Event[BarClosed]) -> None:
-    if not state.book.open:
+def _bar(
+    state: Performance, positions: Positions, account: Account, event: Event[BarClosed]
+) -> None:
+    if not positions.open:
         return
     bar = event.data
     valuation = state.valuations.get(bar.symbol)
@@ -74,43 +62,46 @@ def _bar(state: Performance, event: Event[BarClosed]) -> None:
         return
     bid, floating, per_price = bar.close, state.floating, valuation.per_price
     ask = bid + bar.spread * valuation.point
-    for identifier, position in state.book.open.items():
+    for identifier, position in positions.open.items():
         if position.symbol == bar.symbol:
             side = position.side
             move = side * ((bid if side > 0 else ask) - position.price)
             floating[identifier] = move * position.volume * per_price
-    _mark(state)
+    _mark(state, account)
 
 
-def _deal(state: Performance, event: Event[DealRecorded]) -> None:
-    deal = event.data
-    known = state.book.open.get(deal.position_id)
-    volume = known.volume if known is not None else 0.0
-    POSITIONS.evolve(state.book, event)
-    before = state.account.balance
-    ACCOUNT.evolve(state.account, event)
-    if not is_earned(deal):
-        state.peak += state.account.balance - before
-    elif deal.type in (DealType.BUY, DealType.SELL):
-        result = deal.profit + deal.commission + deal.swap + deal.fee
-        state.results[deal.position_id] = state.results.get(deal.position_id, 0.0) + result
-        if known is not None and deal.entry != DealEntry.IN:
-            _unfloat(state, deal, volume)
-        if deal.position_id not in state.book.open and deal.position_id not in state.book.early:
-            _closed(state, deal.position_id)
-    _mark(state)
+def _deal(
+    state: Performance, positions: Positions, account: Account, event: Event[DealRecorded]
+) -> None:
+    deal, impact = event.data, positions.impact
+    if impact is not None:
+        _trade(state, positions, deal, impact)
+    elif not is_earned(deal):
+        state.peak += booked(deal)
+    _mark(state, account)
 
 
-def _unfloat(state: Performance, deal: DealRecorded, volume: float) -> None:
+def _trade(state: Performance, positions: Positions, deal: DealRecorded, impact: Impact) -> None:
+    identifier, did = deal.position_id, impact.did
+    result = state.results.get(identifier, 0.0) + booked(deal)
     # What the deal has realised floats no more, or equity would count it twice until the next bar.
-    floated = state.floating.pop(deal.position_id, 0.0)
-    rest = state.book.open.get(deal.position_id)
-    if rest is not None and deal.entry != DealEntry.INOUT:
-        state.floating[deal.position_id] = floated * rest.volume / volume
+    if did == "reduced" and identifier in state.floating:
+        left = positions.open[identifier].volume
+        state.floating[identifier] = state.floating[identifier] * left / impact.volume
+    elif did in _ENDING:
+        state.floating.pop(identifier, None)
+    if did in ("closed", "rolled"):
+        state.results.pop(identifier, None)
+        _closed(state, result)
+    else:
+        state.results[identifier] = result
 
 
-def _closed(state: Performance, identifier: int) -> None:
-    result = state.results.pop(identifier)
+_ENDING = frozenset({"closed", "rolled", "early", "turned"})
+"""What leaves nothing of what was held."""
+
+
+def _closed(state: Performance, result: float) -> None:
     state.trades += 1
     if result > 0.0:
         state.wins += 1
@@ -119,8 +110,8 @@ def _closed(state: Performance, identifier: int) -> None:
         state.gross_loss -= result
 
 
-def _mark(state: Performance) -> None:
-    equity = state.equity = state.account.balance + math.fsum(state.floating.values())
+def _mark(state: Performance, account: Account) -> None:
+    equity = state.equity = account.balance + math.fsum(state.floating.values())
     if equity > state.peak:
         state.peak = equity
         return
@@ -132,8 +123,8 @@ def _mark(state: Performance) -> None:
 
 _HANDLERS: dict[Any, Any] = {
     SymbolSpecified: _specified,
-    BarClosed: _bar,
-    DealRecorded: _deal,
+    BarClosed: Reading(_bar, (POSITIONS, ACCOUNT)),
+    DealRecorded: Reading(_deal, (POSITIONS, ACCOUNT)),
 }
 
-PERFORMANCE = Projection("performance", 3, initial, _HANDLERS)
+PERFORMANCE = Projection("performance", 4, Performance, _HANDLERS)

@@ -1,5 +1,8 @@
 """Open positions, built from deals alone, keyed by the identifier that never changes in a
-position's life."""
+position's life.
+
+It is the only book of positions there is: projections that care what deals do read it here.
+"""
 
 from __future__ import annotations
 
@@ -78,6 +81,21 @@ class Levels(msgspec.Struct):
     tp: float
 
 
+class Impact(msgspec.Struct, frozen=True, gc=False):
+    """What a deal did to its position.
+
+    did     `opened` it; `added` to it or `reduced` it; `closed` it; `turned` it round; `rolled` it:
+            closed it to open it again, and `reopened` it; `early`: closed more than was known to be
+            open; `nothing`, for want of a volume
+    volume  lots that were held before; for `reduced`
+    price   of the position before; for `reopened`
+    """
+
+    did: str
+    volume: float = 0.0
+    price: float = 0.0
+
+
 class Positions(msgspec.Struct):
     """State of the open positions.
 
@@ -86,6 +104,7 @@ class Positions(msgspec.Struct):
     early     lots that were closed of a position before the deal that opened them was seen: a
               broker's list may show the later deal first
     rolled    positions that the broker has closed to open them again: a swap by re-opening
+    impact    of the newest deal; None when it was no trade
     """
 
     open: dict[int, Position] = {}
@@ -93,6 +112,7 @@ class Positions(msgspec.Struct):
     changing: dict[str, Levels] = {}
     early: dict[int, float] = {}
     rolled: dict[int, Position] = {}
+    impact: Impact | None = None
 
 
 def of_magic(state: Positions, magic: int, symbol: str) -> list[Position]:
@@ -128,28 +148,40 @@ def _resolved(state: Positions, event: Event[OrderResolved]) -> None:
         _bring(position, _plan(state, data.key, data.filled))
 
 
+OPENING = frozenset({DealEntry.IN, DealEntry.INOUT})
+"""Entries of deals that open a position or add to one, be it with a part of their volume."""
+
+_SIDES: dict[int, int] = {DealType.BUY: 1, DealType.SELL: -1}
+
+OPENED, ADDED, TURNED, CLOSED, ROLLED, EARLY, NOTHING = map(
+    Impact, ("opened", "added", "turned", "closed", "rolled", "early", "nothing")
+)
+
+
 def _deal(state: Positions, event: Event[DealRecorded]) -> None:
+    side = _SIDES.get(event.data.type)
+    state.impact = _trade(state, event, side) if side is not None else None
+
+
+def _trade(state: Positions, event: Event[DealRecorded], side: int) -> Impact:
     deal = event.data
-    if deal.type not in (DealType.BUY, DealType.SELL) or deal.volume <= VOLUME_EPSILON:
-        return
-    side = 1 if deal.type == DealType.BUY else -1
-    position = state.open.get(deal.position_id)
-    planned = _plan(state, event.corr, deal.volume) if deal.entry in _OPENING else None
+    identifier, volume = deal.position_id, deal.volume
+    position = state.open.get(identifier)
+    if volume <= VOLUME_EPSILON:
+        known = position is not None or identifier in state.rolled or identifier in state.early
+        return NOTHING if known else CLOSED
+    opens = deal.entry in OPENING
+    planned = _plan(state, event.corr, volume) if opens else None
     if position is None:
-        if deal.entry in _OPENING:
-            _open(state, event, side, planned)
-        else:
-            _close_early(state, deal.position_id, deal.volume)
-        return
+        if opens:
+            return _open(state, event, side, planned)
+        return _close_early(state, identifier, volume)
     position.costs += deal.commission + deal.swap + deal.fee
-    if side == position.side:
-        _add(position, deal)
-        _bring(position, planned)
-    else:
-        _reduce(state, position, event, planned)
-
-
-_OPENING = (DealEntry.IN, DealEntry.INOUT)
+    if side != position.side:
+        return _reduce(state, position, event, planned)
+    _add(position, deal)
+    _bring(position, planned)
+    return ADDED
 
 
 def _plan(state: Positions, key: str, lots: float) -> Planned | None:
@@ -164,12 +196,13 @@ def _plan(state: Positions, key: str, lots: float) -> Planned | None:
     return planned
 
 
-def _open(state: Positions, event: Event[DealRecorded], side: int, planned: Planned | None) -> None:
+def _open(
+    state: Positions, event: Event[DealRecorded], side: int, planned: Planned | None
+) -> Impact:
     deal = event.data
     volume = round(deal.volume - state.early.pop(deal.position_id, 0.0), VOLUME_DECIMALS)
     if volume <= VOLUME_EPSILON:
-        _close_early(state, deal.position_id, -volume)
-        return
+        return _close_early(state, deal.position_id, -volume)
     position = state.open[deal.position_id] = Position(
         identifier=deal.position_id,
         symbol=deal.symbol,
@@ -183,12 +216,15 @@ def _open(state: Positions, event: Event[DealRecorded], side: int, planned: Plan
         ticket=deal.order or deal.position_id,
     )
     before = state.rolled.pop(deal.position_id, None)
-    _bring(position, planned)
-    if before is not None:  # a swap by re-opening changes price and ticket, nothing else
-        position.key, position.opened = before.key, before.opened
-        position.magic, position.strategy = before.magic, before.strategy
-        position.sl, position.tp = before.sl, before.tp
-        position.costs += before.costs
+    if before is None:
+        _bring(position, planned)
+        return OPENED
+    # A swap by re-opening changes price and ticket, nothing else.
+    position.key, position.opened = before.key, before.opened
+    position.magic, position.strategy = before.magic, before.strategy
+    position.sl, position.tp = before.sl, before.tp
+    position.costs += before.costs
+    return Impact("reopened", price=before.price)
 
 
 def _bring(position: Position, planned: Planned | None) -> None:
@@ -200,9 +236,12 @@ def _bring(position: Position, planned: Planned | None) -> None:
     position.sl, position.tp = planned.sl or position.sl, planned.tp or position.tp
 
 
-def _close_early(state: Positions, identifier: int, volume: float) -> None:
-    if volume > VOLUME_EPSILON:
-        state.early[identifier] = state.early.get(identifier, 0.0) + volume
+def _close_early(state: Positions, identifier: int, volume: float) -> Impact:
+    """Note lots that were closed before their opening is seen, if there are any."""
+    if volume <= VOLUME_EPSILON:
+        return CLOSED
+    state.early[identifier] = state.early.get(identifier, 0.0) + volume
+    return EARLY
 
 
 def _add(position: Position, deal: DealRecorded) -> None:
@@ -213,25 +252,32 @@ def _add(position: Position, deal: DealRecorded) -> None:
 
 def _reduce(
     state: Positions, position: Position, event: Event[DealRecorded], planned: Planned | None
-) -> None:
+) -> Impact:
     deal = event.data
-    rest = round(position.volume - deal.volume, VOLUME_DECIMALS)
-    if abs(rest) <= VOLUME_EPSILON:
-        del state.open[position.identifier]
-        if deal.reason == DealReason.ROLLOVER:
-            state.rolled[position.identifier] = position
-    elif rest > 0.0:
+    before = position.volume
+    rest = round(before - deal.volume, VOLUME_DECIMALS)
+    if rest > VOLUME_EPSILON:
         position.volume = rest
-    elif deal.entry != DealEntry.INOUT:
-        del state.open[position.identifier]
-        _close_early(state, position.identifier, -rest)
-    else:  # a netting account's reversal: the rest opens the other way, and only the identifier
-        # stays (facts 4.1)
-        position.side, position.volume, position.price = -position.side, -rest, deal.price
-        position.ticket, position.magic = deal.order or position.ticket, deal.magic
-        position.key, position.opened = event.corr, event.ts
-        position.sl, position.tp, position.strategy = 0.0, 0.0, ""
+        return Impact("reduced", volume=before)
+    if rest < -VOLUME_EPSILON and deal.entry == DealEntry.INOUT:
+        _turn(position, event, -rest)
         _bring(position, planned)
+        return TURNED
+    del state.open[position.identifier]
+    if rest >= -VOLUME_EPSILON and deal.reason == DealReason.ROLLOVER:
+        state.rolled[position.identifier] = position
+        return ROLLED
+    return _close_early(state, position.identifier, -rest)
+
+
+def _turn(position: Position, event: Event[DealRecorded], volume: float) -> None:
+    """Let what a netting account's reversal leaves open the other way: only the identifier stays
+    (facts 4.1)."""
+    deal = event.data
+    position.side, position.volume, position.price = -position.side, volume, deal.price
+    position.ticket, position.magic = deal.order or position.ticket, deal.magic
+    position.key, position.opened = event.corr, event.ts
+    position.sl, position.tp, position.strategy = 0.0, 0.0, ""
 
 
 def _change_intended(state: Positions, event: Event[ChangeIntended]) -> None:
@@ -287,4 +333,4 @@ _HANDLERS: dict[Any, Any] = {
     DealRecorded: _deal,
 }
 
-POSITIONS = Projection("positions", 5, Positions, _HANDLERS)
+POSITIONS = Projection("positions", 6, Positions, _HANDLERS)

@@ -28,7 +28,7 @@ from journal.events import (
     RunStarted,
     SymbolSpecified,
 )
-from projections.base import Projection
+from projections.base import Projection, Reading
 from projections.positions import POSITIONS, Position, Positions
 
 SECONDS = {
@@ -80,7 +80,6 @@ class Protection(msgspec.Struct):
     """State of all positions' protection.
 
     on       whether the run's configuration protects anything; prices are followed only then
-    book     the open positions
     tracks   by position identifier
     stops    by order key, of intents that have opened nothing yet
     asked    by the key of a change or a close under way, the position that it is for
@@ -89,7 +88,6 @@ class Protection(msgspec.Struct):
     spreads  by symbol, price units: Ask minus Bid of the newest tick that was recorded
     """
 
-    book: Positions
     on: bool = False
     tracks: dict[int, Track] = {}
     stops: dict[str, float] = {}
@@ -103,11 +101,6 @@ def waits(track: Track, msc: int) -> bool:
     """Tell whether a refusal is too fresh for another try. `msc`: server milliseconds; a clock
     that is set back does not make the wait longer."""
     return 0 < track.wait_msc - msc <= WAIT_MS[1]
-
-
-def initial() -> Protection:
-    """Return the state before any event."""
-    return Protection(book=Positions())
 
 
 def _started(state: Protection, event: Event[RunStarted]) -> None:
@@ -125,41 +118,40 @@ def _intended(state: Protection, event: Event[OrderIntended]) -> None:
         state.stops[event.data.key] = event.data.sl
 
 
-def _finished(state: Protection, event: Event[OrderFinished]) -> None:
+def _finished(state: Protection, positions: Positions, event: Event[OrderFinished]) -> None:
     if not event.data.filled:
-        _refuse(state, event.data.key)
+        _refuse(state, positions, event.data.key)
 
 
-def _deal(state: Protection, event: Event[DealRecorded]) -> None:
-    deal = event.data
-    identifier = deal.position_id
-    before = state.book.open.get(identifier)
-    side, volume = (before.side, before.volume) if before is not None else (0, 0.0)
-    rolled = state.book.rolled.get(identifier)
+def _deal(state: Protection, positions: Positions, event: Event[DealRecorded]) -> None:
+    impact = positions.impact
+    if impact is None:
+        return
     _agree(state, event.corr)  # a close that fills, in part at least
-    POSITIONS.evolve(state.book, event)
-    position = state.book.open.get(identifier)
+    did = impact.did
+    position = positions.open.get(event.data.position_id)
     if position is None:
-        _closed(state, identifier, deal.symbol)
-    elif rolled is not None:  # a swap by re-opening: another price, the same distance to the stop
-        track = state.tracks[identifier]
-        track.stop += position.price - rolled.price if track.stop else 0.0
-    elif position.side != side:  # it is new, or was turned
+        _closed(state, positions, event.data)
+    elif did in ("opened", "turned"):
         stop = state.stops.pop(event.corr, 0.0)
-        track = Track(deal.time_msc, stop, position.volume, position.price)
-        track.stops[event.corr] = stop
-        state.tracks[identifier] = track
-    elif position.volume > volume:
+        state.tracks[position.identifier] = Track(
+            event.data.time_msc, stop, position.volume, position.price, {event.corr: stop}
+        )
+    elif did == "added":
         _added(state, position, event)
+    elif did == "reopened":  # a swap: another price, the same distance to the stop
+        track = state.tracks[position.identifier]
+        track.stop += position.price - impact.price if track.stop else 0.0
 
 
-def _closed(state: Protection, identifier: int, symbol: str) -> None:
-    if identifier not in state.book.rolled:
+def _closed(state: Protection, positions: Positions, deal: DealRecorded) -> None:
+    identifier, symbol = deal.position_id, deal.symbol
+    if identifier not in positions.rolled:
         state.tracks.pop(identifier, None)
     for key in [key for key, position in state.asked.items() if position == identifier]:
         del state.asked[key]
-    if not any(p.symbol == symbol for p in state.book.open.values()):
-        state.prices.pop(symbol, None)
+    if symbol in state.prices and all(p.symbol != symbol for p in positions.open.values()):
+        del state.prices[symbol]
 
 
 def _added(state: Protection, position: Position, event: Event[DealRecorded]) -> None:
@@ -179,8 +171,8 @@ def _adjusted(state: Protection, event: Event[PositionAdjusted]) -> None:
         track.stop = event.data.sl
 
 
-def _bar(state: Protection, event: Event[BarClosed]) -> None:
-    if not state.on or not state.book.open:
+def _bar(state: Protection, positions: Positions, event: Event[BarClosed]) -> None:
+    if not state.on or not positions.open:
         return
     bar = event.data
     # A bar's own spread is of one moment of it; what is paid now is rather that of the last tick.
@@ -188,7 +180,7 @@ def _bar(state: Protection, event: Event[BarClosed]) -> None:
     spread = max(own, state.spreads.get(bar.symbol, 0.0))
     msc = (bar.time + SECONDS[bar.timeframe]) * 1000
     held = False
-    for position in state.book.open.values():
+    for position in positions.open.values():
         if position.symbol != bar.symbol:
             continue
         held = True
@@ -207,10 +199,10 @@ def _quote(state: Protection, event: Event[QuoteObserved]) -> None:
     state.spreads[event.data.symbol] = event.data.ask - event.data.bid
 
 
-def _price(state: Protection, event: Event[PriceSeen]) -> None:
+def _price(state: Protection, positions: Positions, event: Event[PriceSeen]) -> None:
     seen = event.data
     state.spreads[seen.symbol] = seen.ask - seen.bid
-    for position in state.book.open.values():
+    for position in positions.open.values():
         if position.symbol == seen.symbol:
             price = seen.bid if position.side > 0 else seen.ask
             _follow(state.tracks[position.identifier], position.side, price)
@@ -236,8 +228,12 @@ def _applied(state: Protection, event: Event[ChangeApplied]) -> None:
     _agree(state, event.data.key)
 
 
-def _refused(state: Protection, event: Event[OrderRefused | OrderVetoed | ChangeRefused]) -> None:
-    _refuse(state, event.data.key)
+def _refused(
+    state: Protection,
+    positions: Positions,
+    event: Event[OrderRefused | OrderVetoed | ChangeRefused],
+) -> None:
+    _refuse(state, positions, event.data.key)
 
 
 def _agree(state: Protection, key: str) -> None:
@@ -246,13 +242,14 @@ def _agree(state: Protection, key: str) -> None:
         track.refusals = track.wait_msc = 0
 
 
-def _refuse(state: Protection, key: str) -> None:
+def _refuse(state: Protection, positions: Positions, key: str) -> None:
     state.stops.pop(key, None)
     identifier = state.asked.pop(key, 0)
     track = state.tracks.get(identifier)
     if track is None:
         return
-    price = state.prices.get(state.book.open[identifier].symbol)
+    held = positions.open.get(identifier)
+    price = state.prices.get(held.symbol) if held is not None else None
     shortest, longest = WAIT_MS
     track.refusals += 1
     wait = min(shortest << min(track.refusals - 1, 16), longest)
@@ -263,18 +260,18 @@ _HANDLERS: dict[Any, Any] = {
     RunStarted: _started,
     SymbolSpecified: _specified,
     OrderIntended: _intended,
-    OrderFinished: _finished,
+    OrderFinished: Reading(_finished, (POSITIONS,)),
     OrderProposed: _proposed,
-    OrderVetoed: _refused,
-    OrderRefused: _refused,
+    OrderVetoed: Reading(_refused, (POSITIONS,)),
+    OrderRefused: Reading(_refused, (POSITIONS,)),
     ChangeIntended: _changing,
     ChangeApplied: _applied,
-    ChangeRefused: _refused,
-    DealRecorded: _deal,
+    ChangeRefused: Reading(_refused, (POSITIONS,)),
+    DealRecorded: Reading(_deal, (POSITIONS,)),
     PositionAdjusted: _adjusted,
-    BarClosed: _bar,
-    PriceSeen: _price,
+    BarClosed: Reading(_bar, (POSITIONS,)),
+    PriceSeen: Reading(_price, (POSITIONS,)),
     QuoteObserved: _quote,
 }
 
-PROTECTION = Projection("protection", 1, initial, _HANDLERS)
+PROTECTION = Projection("protection", 2, Protection, _HANDLERS)

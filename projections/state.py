@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from functools import partial
-from typing import Any, TypeVar
+from typing import Any
 
 import msgspec
 
 from journal.envelope import AnyEvent, Event
 from journal.events import DealRecorded, Payload
 from projections.account import ACCOUNT, Account
-from projections.base import Projection, digest
+from projections.base import Handler, Projection, Reading, digest
 from projections.changes import CHANGES, Changes
 from projections.commands import COMMANDS, Commands
 from projections.costs import COSTS, Costs
@@ -19,17 +19,13 @@ from projections.idempotency import IDEMPOTENCY, Idempotency
 from projections.market import MARKET, Market
 from projections.orders import ORDERS, Orders
 from projections.performance import PERFORMANCE, Performance
-from projections.performance import initial as initial_performance
 from projections.policies import POLICIES, Policies
 from projections.positions import POSITIONS, Positions
 from projections.protection import PROTECTION, Protection
-from projections.protection import initial as initial_protection
 from projections.reconciliation import RECONCILIATION, Reconciliation
 from projections.run import RUN, Run
 
 __all__ = ["PROJECTIONS", "Fold", "State", "digest", "fold", "initial"]
-
-S = TypeVar("S")
 
 PROJECTIONS: tuple[Projection[Any], ...] = (
     RUN,
@@ -70,21 +66,7 @@ class State(msgspec.Struct):
 
 def initial() -> State:
     """Return the state before any event."""
-    return State(
-        Run(),
-        Market(),
-        Orders(),
-        Changes(),
-        Commands(),
-        Positions(),
-        Policies(),
-        initial_protection(),
-        Account(),
-        Idempotency(),
-        Costs(),
-        Reconciliation(),
-        initial_performance(),
-    )
+    return State(**{one.name: one.initial() for one in PROJECTIONS})
 
 
 class Fold:
@@ -95,20 +77,29 @@ class Fold:
     ) -> None:
         """Go on from `state`.
 
-        only   the projections to fold, IDEMPOTENCY among them: it knows which deals are recorded
+        only   the projections to fold; what they read, and which deals are recorded, is folded too
         """
         self.state = initial() if state is None else state
         self._routes: dict[type, list[Callable[[Event[Any]], None]]] = {}
-        for projection in only:
-            part = getattr(self.state, projection.name)
-            for kind, handler in projection.handlers.items():
-                self.also(kind, handler, part)
+        needed = {IDEMPOTENCY.name}.union(*((p.name, *p.reads) for p in only))
+        for projection in PROJECTIONS:
+            if projection.name in needed:
+                self._take_on(projection)
         self._deal_routes = self._routes[DealRecorded]
         self._routes[DealRecorded] = [self._deal]
 
-    def also(self, kind: type[Payload], handler: Callable[[S, Event[Any]], None], part: S) -> None:
-        """Tell `handler` of every event of a kind, after the projections."""
-        self._routes.setdefault(kind, []).append(partial(handler, part))
+    def _take_on(self, projection: Projection[Any]) -> None:
+        part = getattr(self.state, projection.name)
+        for kind, handler in projection.handlers.items():
+            if isinstance(handler, Reading):
+                read = (getattr(self.state, other.name) for other in handler.of)
+                self.also(kind, handler.handler, part, *read)
+            else:
+                self.also(kind, handler, part)
+
+    def also(self, kind: type[Payload], handler: Handler, *parts: object) -> None:
+        """Tell `handler` of every event of a kind, `parts` before it, after the projections."""
+        self._routes.setdefault(kind, []).append(partial(handler, *parts))
 
     def evolve(self, event: Event[Any]) -> None:
         """Fold in one event. A deal that is recorded already changes nothing."""
@@ -126,6 +117,7 @@ class Fold:
 def fold(events: Iterable[AnyEvent], only: Iterable[Projection[Any]] = PROJECTIONS) -> State:
     """Fold all events from the beginning and return the state; `only` as for Fold."""
     folding = Fold(only=only)
+    evolve = folding.evolve
     for event in events:
-        folding.evolve(event)
+        evolve(event)
     return folding.state

@@ -30,11 +30,10 @@ from journal.events import (
     TradingHalted,
 )
 from journal.events.mt5 import DealType
-from projections.account import ACCOUNT
-from projections.idempotency import IDEMPOTENCY, key_of
+from projections.account import ACCOUNT, net_profit
+from projections.idempotency import key_of
 from projections.market import recent
 from projections.orders import KEEP_DONE, unresolved
-from projections.performance import net_profit
 from projections.positions import of_magic
 from projections.state import PROJECTIONS, State, digest, fold, initial
 from tests.given import KEY, MAGIC, OTHER_KEY, SYMBOL, Story, a, bars, deposit, manifest
@@ -378,7 +377,7 @@ def test_money_without_a_trade_is_where_it_belongs_and_only_what_is_earned_is_a_
     assert {name: value for name, value in parts.items() if value} == expected
     assert account.balance == 1000.0 + amount
     earned = part in ("commission", "income")
-    assert net_profit(performance) == (amount if earned else 0.0)
+    assert net_profit(account) == (amount if earned else 0.0)
     assert performance.drawdown == (250.0 if earned and amount < 0 else 0.0)
 
 
@@ -453,9 +452,10 @@ def test_drawdown_is_the_deepest_fall_below_the_peak() -> None:
 
 
 def test_deposits_and_withdrawals_are_neither_profit_nor_drawdown() -> None:
-    performance = valued().given(deposit(-4000.0, 2), deposit(500.0, 3)).state.performance
+    state = valued().given(deposit(-4000.0, 2), deposit(500.0, 3)).state
+    performance = state.performance
     assert (performance.equity, performance.peak, performance.drawdown) == (6500.0, 6500.0, 0.0)
-    assert net_profit(performance) == 0.0
+    assert net_profit(state.account) == 0.0
 
 
 def test_what_one_position_realises_is_not_counted_twice_beside_another() -> None:
@@ -493,7 +493,7 @@ def test_a_trade_is_won_when_it_pays_for_its_costs() -> None:
     assert (performance.trades, performance.wins) == (3, 1)
     assert performance.gross_profit == pytest.approx(1.0)
     assert performance.gross_loss == pytest.approx(1.0 + 6.0)
-    assert net_profit(performance) == pytest.approx(6.0 - 12.0)
+    assert net_profit(story.state.account) == pytest.approx(6.0 - 12.0)
     assert performance.results == {}
 
 
@@ -516,15 +516,14 @@ def test_folding_all_together_is_folding_each_alone() -> None:
     events = play(real_bars(1500)).events
     together = fold(events)
     for projection in PROJECTIONS:
-        alone = projection.initial()
-        for event in events:
-            alone = projection.evolve(alone, event)
-        assert digest(alone) == digest(getattr(together, projection.name))
+        alone = fold(events, only=(projection,))
+        part = getattr(together, projection.name)
+        assert digest(getattr(alone, projection.name)) == digest(part)
 
 
 def test_some_projections_fold_by_themselves_as_they_do_among_all() -> None:
     events = play(real_bars(1500)).events
-    books = fold([*events, *events], only=(ACCOUNT, IDEMPOTENCY))  # each deal is seen twice
+    books = fold([*events, *events], only=(ACCOUNT,))  # each deal is seen twice
     together = fold(events)
     assert books.account == together.account
     assert books.idempotency.deals == together.idempotency.deals

@@ -35,7 +35,7 @@ from journal import Writer
 from journal.errors import JournalNewer, UndecodableEvent, UsageError
 from journal.events import RunStarted
 from journal.writer import Limits
-from projections.performance import net_profit
+from projections.account import net_profit
 from projections.state import State
 from tools.cli.brokers import Broker, hash_files, reach
 
@@ -229,7 +229,7 @@ def _summary(
         orders=state.orders.intended,
         fills=state.orders.fills,
         trades=performance.trades,
-        net_profit=net_profit(performance),
+        net_profit=net_profit(state.account),
         costs=state.account.commission + state.account.swap + state.account.fee,
         drawdown=performance.drawdown,
         drawdown_percent=performance.drawdown_percent,

@@ -14,7 +14,7 @@ from engine.ops.switch import NAME as HALT_FILE
 from engine.ops.switch import Switch, Thrown
 from journal import layout
 from journal.lock import holder
-from projections.performance import net_profit
+from projections.account import net_profit
 from projections.state import State, digest
 from tools.cli import screen
 from tools.cli.errors import FINE
@@ -148,7 +148,7 @@ def _money_facts(state: State) -> list[Fact]:
         ("account", f"{run.login} on {run.server}", f"leverage 1:{account.leverage}"),
         ("balance", money(account.balance, currency), _deposits(account.deposits, currency)),
         ("equity", money(performance.equity, currency), "as of the last bar or deal"),
-        ("net profit", money(net_profit(performance), currency), f"costs {money(costs, currency)}"),
+        ("net profit", money(net_profit(account), currency), f"costs {money(costs, currency)}"),
         (
             "drawdown",
             money(performance.drawdown, currency),
@@ -267,7 +267,7 @@ def _status_value(directory: Path, state: State, last: int) -> dict[str, object]
             "peak": performance.peak,
             "drawdown": performance.drawdown,
             "drawdown_percent": performance.drawdown_percent,
-            "net_profit": net_profit(performance),
+            "net_profit": net_profit(state.account),
             "trades": performance.trades,
             "wins": performance.wins,
         },

@@ -14,7 +14,7 @@ import pytest
 from journal import Writer, read
 from journal.envelope import AnyEvent
 from journal.events import OrderProposed, RunEnded, TradingHalted
-from projections.performance import net_profit
+from projections.account import net_profit
 from projections.state import digest, fold
 from tests.tools.cli.conftest import BARS, Call, tail_file
 
@@ -42,7 +42,7 @@ def test_status_says_what_the_projections_say(call: Call, recorded: Path) -> Non
     assert facts["run"] == state.run.id
     assert facts["account"] == "5012345 on Daybook-ECN"
     assert facts["balance"] == f"{state.account.balance:,.2f} USD"
-    assert facts["net profit"] == f"{net_profit(state.performance):,.2f} USD"
+    assert facts["net profit"] == f"{net_profit(state.account):,.2f} USD"
     assert facts["orders"] == str(state.orders.intended)
     assert facts["trading"] == "not halted"
     assert facts["events"] == f"{state.seq:,}"
