@@ -29,6 +29,12 @@ from tools.simulation.plan import BrokerKind, ByHand, Commanded, Hand, Plan, Swi
 
 SYMBOLS = ("EURUSD", "EURUSD.b")
 SYMBOL = SYMBOLS[0]
+MAGIC = 71
+"""Of the first strategy; the second one has the next."""
+STRANGERS = {"robot": (4711, "robot 3"), "twin": (MAGIC, "W8VHS6X7777777Z")}
+"""Magic and comment of who else trades on the account by program."""
+AWAY = 0.0004
+"""How far from the market a stranger's order waits: some are filled."""
 APART = 20_000
 """Bars between the prices of the two symbols; their minutes are the same."""
 BARS = Path(__file__).resolve().parents[1] / "data" / "eurusd_m1_2023q4.csv"
@@ -41,6 +47,8 @@ _MONEY = {
     "dividend": (mt5.DEAL_DIVIDEND, 1),
     "commission": (mt5.DEAL_TYPE_COMMISSION_DAILY, -1),
 }
+_ANEW = ("trade", "robot trades", "robot waits", "twin trades", "twin waits")
+"""What brings something new to the account, rather than meddling with what is open."""
 
 
 @lru_cache(maxsize=1)
@@ -113,6 +121,7 @@ class Broker:
     alterings: list[Altering] = field(default_factory=list)
     struck: list[Any] = field(default_factory=list)
     doubled: set[str] = field(default_factory=set)
+    twins: int = 0
     armed: bool = True
     command: Callable[[str], None] = lambda what: None
 
@@ -185,6 +194,24 @@ class Broker:
         names = "price", "stoplimit", "sl", "tp", "expiration"
         return has == tuple(request.get(name, 0) for name in names)
 
+    def stranger(self, request: dict[str, Any]) -> int:
+        """The position or the order that a request speaks of, if somebody else brought it there; 0
+        where it is ours or nobody's. What a bridge made of ours counts as ours."""
+        ours = {one.ticket for one in self.sendings}
+        order = self.book.orders.get(request.get("order", 0))
+        if order is not None:
+            return 0 if order.ticket in ours or self._of_bridge(order) else order.ticket
+        held = self.book.positions.get(request.get("position", 0))
+        if held is None:
+            return 0
+        first = self.book.deals_by_position[held.identifier][0].order
+        opened = self.book.orders.get(first) or self.book.done_by_ticket[first]
+        return 0 if opened.ticket in ours or self._of_bridge(opened) else held.identifier
+
+    def strangers(self) -> list[int]:
+        """Positions that somebody else has opened."""
+        return [one for held in self.book.positions if (one := self.stranger({"position": held}))]
+
     def symbol_of(self, ticket: int) -> str:
         """The symbol of a position or an order that is open, empty when it is gone."""
         known = self.book.positions.get(ticket) or self.book.orders.get(ticket)
@@ -209,14 +236,17 @@ class Broker:
         self._request(**request)
 
     def nameless(self) -> bool:
-        """Whether the broker holds an order of ours without its key, or two with the same one:
-        nobody but an operator can tell whose it is."""
-        if self.doubled:
+        """Whether the broker holds an order with our magic and without a key of ours, or two with
+        the same one: nobody but an operator can tell whose it is."""
+        if self.doubled or self.twins:
             return True
         kept = {
             order.ticket: order.comment for order in (*self.book.done, *self.book.orders.values())
         }
         return any(one.ticket and one.key not in kept[one.ticket].upper() for one in self.sendings)
+
+    def _of_bridge(self, order: Order) -> bool:
+        return any(key in order.comment.upper() for key in self.doubled)
 
     def _switch(self) -> None:
         """Set the switches as the plan has them at this step."""
@@ -236,15 +266,20 @@ class Broker:
             kind, sign = money
             self.terminal.server.operate(kind, sign * item.size, item.what)
             return True
-        if item.what == "trade":
-            side = self._chance.choice((mt5.ORDER_TYPE_BUY, mt5.ORDER_TYPE_SELL))
-            symbol = self._chance.choice(SYMBOLS[: self.plan.symbols])
-            return self._deal(symbol, side, item.size)
-        return self.meddle(item.what)
+        if item.what not in _ANEW:
+            return self.meddle(item.what)
+        side = self._chance.choice((mt5.ORDER_TYPE_BUY, mt5.ORDER_TYPE_SELL))
+        symbol = self._chance.choice(SYMBOLS[: self.plan.symbols])
+        who, _, does = item.what.partition(" ")
+        magic, comment = STRANGERS.get(who, (0, ""))
+        signed: dict[str, Any] = {"magic": magic, "comment": comment} if magic else {}
+        done = (self._wait if does == "waits" else self._deal)(symbol, side, item.size, **signed)
+        self.twins += done and who == "twin"
+        return done
 
     def meddle(self, what: Hand) -> bool:
         """Act as somebody else on something that is open; tell whether there was anything."""
-        if what == "trade":
+        if what in _ANEW:
             return self._act(ByHand(step=0, what=what, size=0.05))
         orders = list(self.book.orders.values())
         if what == "cancel rest":
@@ -283,7 +318,22 @@ class Broker:
         volume = round(position.volume / 2, 2) if part else position.volume
         return self._deal(position.symbol, 1 - position.type, volume, position.ticket)
 
-    def _deal(self, symbol: str, side: int, volume: float, position: int = 0) -> bool:
+    def _wait(self, symbol: str, side: int, volume: float, **signed: Any) -> bool:
+        quote = self.terminal.server.market.quotes[symbol]
+        buys = side == mt5.ORDER_TYPE_BUY
+        return self._request(
+            action=mt5.TRADE_ACTION_PENDING,
+            symbol=symbol,
+            type=mt5.ORDER_TYPE_BUY_LIMIT if buys else mt5.ORDER_TYPE_SELL_LIMIT,
+            volume=volume,
+            price=round(quote.ask - AWAY if buys else quote.bid + AWAY, 5),
+            type_filling=mt5.ORDER_FILLING_RETURN,
+            **signed,
+        )
+
+    def _deal(
+        self, symbol: str, side: int, volume: float, position: int = 0, **signed: Any
+    ) -> bool:
         quote = self.terminal.server.market.quotes[symbol]
         filling = {"partial": mt5.ORDER_FILLING_IOC, "resting": mt5.ORDER_FILLING_RETURN}
         return self._request(
@@ -295,6 +345,7 @@ class Broker:
             deviation=100,
             type_filling=filling.get(self.plan.broker, mt5.ORDER_FILLING_FOK),
             position=position,
+            **signed,
         )
 
     def _request(self, **fields: Any) -> bool:

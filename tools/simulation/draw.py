@@ -22,6 +22,7 @@ from tools.simulation.plan import (
     DiskTrouble,
     Doubled,
     Entry,
+    Found,
     Hand,
     HandBefore,
     ListsLag,
@@ -77,13 +78,15 @@ MANNERS: tuple[Manner, ...] = get_args(Manner)
 ORDERS: tuple[Order, ...] = get_args(Order)
 OPENING: tuple[Hand, ...] = (
     "trade", "close", "close part", "move stops", "remove stops", "cancel rest", "move order",
+    "robot trades", "twin trades",
 )  # fmt: skip
-"""What a hand may do to what is open."""
+"""What may happen right before a request arrives."""
 OPERATIONS: tuple[Operation, ...] = get_args(Operation)
 SWITCHES: tuple[Switch, ...] = get_args(Switch)
 
 ENTRIES: tuple[Entry, ...] = ("market", *get_args(Entry))
 POLICIES: tuple[Policy, ...] = ("one", *get_args(Policy))
+FOUND: tuple[Found, ...] = ("leave", *get_args(Found))
 
 _LISTS: tuple[ListName, ...] = get_args(ListName)
 
@@ -333,6 +336,8 @@ def draw(seed: int, *, bars: int, available: int, only: Collection[str] = ()) ->
         entries=(chance.choice(ENTRIES), chance.choice(ENTRIES)),
         protected=chance.random() < 0.5,
         policy=chance.choice(POLICIES),
+        found=chance.choice(FOUND),
+        most=chance.choice((0, 0, 0, 2)),
         first_bar=chance.randint(0, available - HISTORY - bars - AFTERWARDS),
         bars=bars,
         batch=chance.choice((1, 8, 40, 512)),

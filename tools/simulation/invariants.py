@@ -22,6 +22,7 @@ from journal.events import (
     OrderRefused,
     OrderUnresolved,
     OrderVetoed,
+    PositionAdopted,
     TradingHalted,
     TradingPaused,
     TradingResumed,
@@ -48,6 +49,7 @@ def violations(record: Record) -> list[str]:
         _verdicts_are_true,
         _durable_before_sent,
         _nothing_sent_when_forbidden,
+        _strangers_are_left_alone,
         _changes_are_sound,
         _protected,
         _halts_are_justified,
@@ -142,6 +144,23 @@ def _wrongly_sent(one: SentAt, halted: str, doubt: dict[str, str]) -> Iterator[s
         yield f"{what} was sent while {others} were unresolved"
 
 
+def _strangers_are_left_alone(record: Record) -> Iterator[str]:
+    """What others brought to the account is touched only when the policy of found positions says
+    so."""
+    touched = {one.stranger: one for one in record.sent if one.stranger}
+    if not touched:
+        return
+    managed = set()
+    for event in record.events:
+        match event.data:
+            case PositionAdopted(identifier=identifier):
+                managed.add(identifier)
+            case OrderProposed(reason="found at the start", position=identifier):
+                managed.add(identifier)
+    for stranger in touched.keys() - managed:
+        yield f"{touched[stranger].key or 'a change'} touches {stranger}, which is a stranger's"
+
+
 def _changes_are_sound(record: Record) -> Iterator[str]:
     """A change alters something, is the only one of its subject, and is asked for with measure."""
     for one in record.broker.alterings:
@@ -187,7 +206,7 @@ def _halts_are_justified(record: Record) -> Iterator[str]:
         "ambiguous order": record.broker.nameless(),
         "doubled order": bool(record.broker.doubled),
         "unresolved too long": record.broker.nameless(),
-        "discrepancy": late,
+        "discrepancy": late or bool(record.broker.twins),
     }
     for event in record.events:
         if isinstance(event.data, TradingHalted) and not allowed.get(event.data.rule, False):
@@ -196,7 +215,9 @@ def _halts_are_justified(record: Record) -> Iterator[str]:
 
 def _reconciled(record: Record) -> Iterator[str]:
     for event in record.events:
-        if event.seq > record.second_start and isinstance(event.data, DiscrepancyFound):
+        if event.seq <= record.second_start or not isinstance(event.data, DiscrepancyFound):
+            continue
+        if not (record.broker.twins and event.data.name == "unknown order"):
             yield f"a second reconciliation finds {event.data}"
 
 

@@ -24,6 +24,7 @@ Entry = Literal["market", "stop", "stop limit", "limit"]
 """How a strategy opens: the baseline at the market, the breakout by pending orders."""
 
 Policy = Literal["one", "one-direction", "add", "reduce", "reverse"]
+Found = Literal["leave", "adopt", "close"]
 Comment = Literal["prefix", "suffix", "case", "cut", "deals"]
 Operation = Literal["write", "sync"]
 Manner = Literal["die before", "die half", "die after", "power cut", "full", "broken"]
@@ -31,7 +32,10 @@ Switch = Literal["connected", "trade_allowed", "account_trade_allowed", "trade_e
 Hand = Literal[
     "trade", "close", "close part", "move stops", "remove stops", "cancel rest", "move order",
     "deposit", "withdraw", "credit", "correction", "dividend", "commission",
+    "robot trades", "robot waits", "twin trades", "twin waits",
 ]  # fmt: skip
+"""A robot has a magic of its own; a twin has one of ours, as a second engine would: they open at
+the market, or lay an order that waits for its price."""
 Order = Literal["pause", "resume", "flatten", "cancel", "halt", "halt file", "reconcile"]
 """What an operator may tell a running engine."""
 
@@ -185,6 +189,8 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     entries     how each opens; at the market where nothing is said
     protected   whether their stops trail, their targets are partial, their time is limited
     policy      how the positions of a symbol go together
+    found       what becomes of positions that are found at a start
+    most        positions that may be open at once, strangers' included; 0 for any number
     first_bar   in the file of bars
     bars        that are traded with troubles
     batch       events that may wait for one sync
@@ -198,6 +204,8 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     entries: tuple[Entry, ...] = ()
     protected: bool = False
     policy: Policy = "one"
+    found: Found = "leave"
+    most: int = 0
     first_bar: int
     bars: int
     batch: int

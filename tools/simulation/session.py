@@ -56,6 +56,8 @@ class SentAt:
     key           of the order; empty for what alters something
     opens         whether it may bring new risk
     switched_off  whether the operator's switch was thrown
+    stranger      the position or order that it touches and that somebody else brought there, 0 for
+                  none
     """
 
     key: str
@@ -66,6 +68,7 @@ class SentAt:
     durable: bool
     disk_failed: bool
     switched_off: bool
+    stranger: int
 
 
 @dataclass
@@ -159,7 +162,8 @@ class Session:
         ending, record.state = await self._live()
         if broker.placed() == placed:
             record.problems.append(f"no order in {SOON} bars of calm; it ended: {ending}")
-        record.visits["outcome: trades again"] += 1
+        else:
+            record.visits["outcome: trades again"] += 1
 
     def _set_right(self) -> None:
         """Be the operator who has looked and has asked the broker, while no engine runs."""
@@ -217,6 +221,8 @@ class Session:
         except OSError as error:  # the disk, before the writer had begun
             ending = f"did not start: {error.strerror}"
         self._inbox = None
+        if self._plan.found == "leave" and self._broker.strangers():
+            self.record.visits["outcome: found position left"] += 1
         self.record.endings.append(ending)
         return ending, kernel.state
 
@@ -275,6 +281,7 @@ class Session:
                 durable=_durable(self._disk, newest),
                 disk_failed=self._disk.failed,
                 switched_off=self._switch.thrown(),
+                stranger=self._broker.stranger(request),
             )
         )
 

@@ -21,7 +21,7 @@ from engine.strategies.baseline import MaCrossRsiConfig
 from engine.strategies.breakout import BreakoutConfig
 from engine.strategies.catalogue import StrategyConfig
 from journal.events import RunStarted
-from tools.simulation.broker import SYMBOL, SYMBOLS, profile_of
+from tools.simulation.broker import MAGIC, SYMBOL, SYMBOLS, profile_of
 from tools.simulation.plan import Plan
 
 RETRIES = 2
@@ -52,9 +52,11 @@ def config_of(plan: Plan) -> Config:
         terminal=SimulatedTerminal(bars=dict.fromkeys(SYMBOLS[: plan.symbols], "bars")),
         strategies=[strategy_of(plan, number) for number in range(plan.strategies)],
         positions={
-            "default": PositionPolicy(policy=plan.policy, most=2 if plan.policy == "add" else 1)
+            "default": PositionPolicy(
+                policy=plan.policy, most=2 if plan.policy == "add" else 1, found=plan.found
+            )
         },
-        risk=Risk(per_trade_percent=0.5, margin_use_percent=30.0),
+        risk=Risk(per_trade_percent=0.5, margin_use_percent=30.0, most_positions=plan.most),
         reconcile=Reconcile(slow_s=360.0),
     )
 
@@ -63,7 +65,7 @@ def strategy_of(plan: Plan, number: int) -> StrategyConfig:
     """Return the `number`-th strategy of a session."""
     common: dict[str, Any] = {
         "name": ("quick", "quicker")[number],
-        "magic": 71 + number,
+        "magic": MAGIC + number,
         "symbol": SYMBOLS[number % plan.symbols],
         "stop_atr": 1.5,
         "target_r": 2.0 if plan.protected else 1.0,

@@ -14,6 +14,7 @@ from journal.events import (
     ChangeIntended,
     ChangeRefused,
     ChangeUnresolved,
+    DiscrepancyFound,
     EvidenceGathered,
     FlattenRequested,
     JournalRecovered,
@@ -25,8 +26,10 @@ from journal.events import (
     OrderProposed,
     OrderRefused,
     OrderUnresolved,
+    OrderVetoed,
     Payload,
     PositionAdjusted,
+    PositionAdopted,
     TerminalLost,
     TradingHalted,
     TradingPaused,
@@ -71,7 +74,12 @@ OUTCOMES = (
     "closed",
     "closed in part",
     "stop or target moved",
+    "pending order moved",
     "pending order cancelled",
+    "found position left",
+    "found position adopted",
+    "found position closed",
+    "too many positions are open",
     "levels taken over from the broker",
     "order's terms taken over from the broker",
     "paused",
@@ -92,6 +100,7 @@ OUTCOMES = (
 SIMPLE: dict[type[Payload], str] = {
     OrderUnresolved: "unresolved",
     ChangeUnresolved: "change unresolved",
+    PositionAdopted: "found position adopted",
     PositionAdjusted: "levels taken over from the broker",
     OrderAdjusted: "order's terms taken over from the broker",
     TradingPaused: "paused",
@@ -101,6 +110,11 @@ SIMPLE: dict[type[Payload], str] = {
     CancelRequested: "cancel asked for",
     TerminalLost: "terminal lost",
     JournalRecovered: "torn end recovered",
+}
+CHANGED = {
+    "levels": "stop or target moved",
+    "modify": "pending order moved",
+    "cancel": "pending order cancelled",
 }
 FINISHED: dict[int, str] = {
     OrderState.CANCELED: "cancelled or filled in part",
@@ -162,6 +176,8 @@ def _outcomes(data: Payload) -> Iterator[str]:
             yield f"search: {found}"
         case TradingHalted(rule=rule):
             yield f"halt: {rule}"
+        case DiscrepancyFound(name=name):
+            yield f"difference: {name}"
         case _:
             yield from _course(data)
 
@@ -175,9 +191,13 @@ def _course(data: Payload) -> Iterator[str]:
             yield "closed in part"
         case OrderProposed(attempt=attempt) if attempt:
             yield "tried again at a fresh price"
+        case OrderProposed(reason="found at the start"):
+            yield "found position closed"
         case OrderIntended(action="open", type=kind) if kind != "market":
             yield f"opened by {kind}"
         case OrderIntended(action="close"):
             yield "closed"
         case ChangeIntended(action=action):
-            yield "stop or target moved" if action == "levels" else "pending order cancelled"
+            yield CHANGED[action]
+        case OrderVetoed(rule="positions", reason=reason) if "on the way" in reason:
+            yield "too many positions are open"
