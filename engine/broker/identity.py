@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
+import msgspec
+
 from engine.broker.gateway import WrongAccount
+from engine.broker.records import Translation
 from engine.config import Account
 from journal.events.mt5 import TradeMode
 
@@ -12,15 +15,28 @@ MODES = {mode.value: mode.name.lower() for mode in TradeMode}
 """What a configuration calls the module's trade modes."""
 
 
+class _Identity(msgspec.Struct, frozen=True, gc=False):
+    """Which account it is."""
+
+    login: int
+    server: str
+    trade_mode: int
+
+
+_identity = Translation(_Identity, "account")
+
+
 def check_identity(info: Any, wanted: Account) -> None:
-    """Hold an `account_info()` record against the configured account. Raises WrongAccount.
+    """Hold an `account_info()` record against the configured account. Raises WrongAccount, and
+    BrokerError where the record does not tell.
 
     `Any`: the record is the module's, or what came of it over the worker.
     """
-    mode = MODES.get(info.trade_mode, info.trade_mode)
+    seen = _identity(info)
+    mode = MODES.get(seen.trade_mode, str(seen.trade_mode))
     for what, found, expected in (
-        ("login", info.login, wanted.login),
-        ("server", info.server, wanted.server),
+        ("login", seen.login, wanted.login),
+        ("server", seen.server, wanted.server),
         ("trade mode", mode, wanted.trade_mode),
     ):
         if found != expected:

@@ -13,7 +13,18 @@ from typing import Any
 from engine.broker.calls import Calls
 from engine.broker.gateway import CallFailed, OrderSeen
 from engine.broker.identity import check_identity
-from engine.broker.records import deal_recorded, order_listed, order_seen, position_seen, reading
+from engine.broker.records import (
+    account_seen,
+    deal_recorded,
+    order_listed,
+    order_seen,
+    position_seen,
+    symbol_specified,
+    terminal_seen,
+    tick_seen,
+    tick_stamp,
+    tick_value,
+)
 from engine.broker.sending import Sender
 from engine.config import Account
 from journal.errors import BrokerError
@@ -77,49 +88,27 @@ class Mt5Gateway:
     async def connect(self, symbols: list[str]) -> TerminalConnected:
         """Initialise the module, check the account's identity, select the symbols."""
         await self._calls.call("initialize", **self._initialize)
-        info = await self._calls.call("account_info")
-        with reading("account"):
-            check_identity(info, self._account)
+        info = account_seen(await self._calls.call("account_info"))
+        check_identity(info, self._account)
         for symbol in symbols:
             await self._calls.call("symbol_select", symbol, True)
-        terminal = await self._calls.call("terminal_info")
+        terminal = terminal_seen(await self._calls.call("terminal_info"))
         version = await self._calls.call("version")
-        with reading("account"):
-            return TerminalConnected(
-                login=info.login,
-                server=info.server,
-                trade_mode=info.trade_mode,
-                margin_mode=info.margin_mode,
-                currency=info.currency,
-                leverage=info.leverage,
-                company=info.company,
-                terminal=terminal.name,
-                build=version[1],
-            )
+        return TerminalConnected(
+            login=info.login,
+            server=info.server,
+            trade_mode=info.trade_mode,
+            margin_mode=info.margin_mode,
+            currency=info.currency,
+            leverage=info.leverage,
+            company=info.company,
+            terminal=terminal.name,
+            build=version[1],
+        )
 
     async def specify(self, symbol: str) -> SymbolSpecified:
         """Read a symbol's constraints. Raises BrokerError while the terminal does not know them."""
-        info = await self._calls.call("symbol_info", symbol)
-        with reading(f"symbol {symbol}"):
-            spec = SymbolSpecified(
-                symbol=symbol,
-                digits=info.digits,
-                point=info.point,
-                tick_size=info.trade_tick_size,
-                tick_value=info.trade_tick_value,
-                contract_size=info.trade_contract_size,
-                volume_min=info.volume_min,
-                volume_max=info.volume_max,
-                volume_step=info.volume_step,
-                stops_level=info.trade_stops_level,
-                freeze_level=info.trade_freeze_level,
-                filling_mode=info.filling_mode,
-                execution_mode=info.trade_exemode,
-                trade_mode=info.trade_mode,
-                currency_base=info.currency_base,
-                currency_profit=info.currency_profit,
-                currency_margin=info.currency_margin,
-            )
+        spec = symbol_specified(await self._calls.call("symbol_info", symbol), symbol)
         for name in ("point", "tick_size", "volume_min", "volume_max", "volume_step"):
             value = getattr(spec, name)
             if not value > 0.0:  # so a terminal shows a symbol that it has not synchronised yet
@@ -155,27 +144,22 @@ class Mt5Gateway:
 
     async def price(self, symbol: str) -> PriceSeen | None:
         """Read the newest tick."""
-        tick = await self._calls.call("symbol_info_tick", symbol)
-        with reading(f"tick of {symbol}"):
-            if not (tick.bid > 0.0 and tick.ask >= tick.bid):
-                return None
-            return PriceSeen(symbol, tick.time_msc, tick.bid, tick.ask)
+        tick = tick_seen(await self._calls.call("symbol_info_tick", symbol), f"of {symbol}")
+        if not tick.is_usable:
+            return None
+        return PriceSeen(symbol, tick.time_msc, tick.bid, tick.ask)
 
     async def quote(self, symbol: str, side: str) -> QuoteObserved:
         """Read the current tick and let the broker itself say what a lot costs and binds."""
-        with reading(f"quote of {symbol}"):
-            return await self._quote(symbol, side)
-
-    async def _quote(self, symbol: str, side: str) -> QuoteObserved:
-        tick = await self._calls.call("symbol_info_tick", symbol)
-        account = await self._calls.call("account_info")
+        tick = tick_seen(await self._calls.call("symbol_info_tick", symbol), f"of {symbol}")
+        account = account_seen(await self._calls.call("account_info"))
         check_identity(account, self._account)  # the terminal can be logged in elsewhere by hand
-        if not (await self._calls.call("terminal_info")).connected:
+        if not terminal_seen(await self._calls.call("terminal_info")).connected:
             raise BrokerError(
                 "the terminal has lost the broker and shows old prices; nothing is sent until it "
                 "has connected again"
             )
-        if not (tick.bid > 0.0 and tick.ask >= tick.bid):
+        if not tick.is_usable:
             raise BrokerError(f"{symbol} has no usable quote: bid {tick.bid:g}, ask {tick.ask:g}")
         kind, price = (0, tick.ask) if side == "buy" else (1, tick.bid)
         margin = await self._calls.call("order_calc_margin", kind, symbol, 1.0, price)
@@ -194,9 +178,7 @@ class Mt5Gateway:
         spec = await self._spec(symbol)
         if spec.currency_profit == currency:
             return spec.tick_value
-        info = await self._calls.call("symbol_info", symbol)
-        value: float = info.trade_tick_value_loss
-        return value
+        return tick_value(await self._calls.call("symbol_info", symbol), symbol).loss
 
     async def submit(self, intent: OrderIntended) -> BrokerReplied:
         """Send one intent, once."""
@@ -211,20 +193,19 @@ class Mt5Gateway:
 
     async def snapshot(self) -> BrokerSnapshotTaken:
         """Read account, positions and live orders."""
-        info = await self._calls.call("account_info")
+        info = account_seen(await self._calls.call("account_info"))
         check_identity(info, self._account)
         positions = await self._calls.call("positions_get")
         orders = await self._calls.call("orders_get")
-        with reading("account"):
-            return BrokerSnapshotTaken(
-                balance=info.balance,
-                credit=info.credit,
-                equity=info.equity,
-                margin=info.margin,
-                margin_free=info.margin_free,
-                positions=[position_seen(record) for record in positions],
-                orders=[order_listed(record) for record in orders],
-            )
+        return BrokerSnapshotTaken(
+            balance=info.balance,
+            credit=info.credit,
+            equity=info.equity,
+            margin=info.margin,
+            margin_free=info.margin_free,
+            positions=[position_seen(record) for record in positions],
+            orders=[order_listed(record) for record in orders],
+        )
 
     async def positions_total(self) -> int:
         """Count the open positions."""
@@ -237,10 +218,10 @@ class Mt5Gateway:
         known, deals = self._deals, []
         self._deals = {}
         for record in records:  # most of them are those of the reading before
-            seen = known.get(record.ticket)
+            seen = known.get(getattr(record, "ticket", 0))
             if seen is None or seen[0] != record:
                 seen = record, deal_recorded(record)
-            self._deals[record.ticket] = seen
+            self._deals[seen[1].ticket] = seen
             deals.append(seen[1])
         deals.sort(key=lambda deal: deal.ticket)
         return deals
@@ -249,8 +230,9 @@ class Mt5Gateway:
         """Read live orders and the order history."""
         live = await self._calls.call("orders_get")
         done = await self._history("history_orders_get", since_msc)
-        seen = {record.ticket: order_seen(record, done=False) for record in live}
-        seen.update({record.ticket: order_seen(record, done=True) for record in done})
+        listed = [order_seen(record, done=False) for record in live]
+        listed += [order_seen(record, done=True) for record in done]
+        seen = {order.ticket: order for order in listed}
         return [seen[ticket] for ticket in sorted(seen)]
 
     async def _history(self, function: str, since_msc: int) -> Sequence[Any]:
@@ -261,10 +243,11 @@ class Mt5Gateway:
 
     async def tick_times(self) -> dict[str, int]:
         """Read the newest tick's stamp of each symbol that was specified."""
-        return {
-            symbol: (await self._calls.call("symbol_info_tick", symbol)).time_msc
-            for symbol in self._specs
-        }
+        times = {}
+        for symbol in self._specs:
+            tick = await self._calls.call("symbol_info_tick", symbol)
+            times[symbol] = tick_stamp(tick, f"of {symbol}").time_msc
+        return times
 
     async def server_msc(self) -> int:
         """Read the newest stamp of all."""

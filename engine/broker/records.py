@@ -6,8 +6,7 @@ the journal, which could not be read again.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Sequence
 from operator import attrgetter
 from typing import Any, Generic, TypeVar, get_type_hints
 
@@ -15,53 +14,65 @@ import msgspec
 
 from engine.broker.gateway import OrderSeen
 from journal.errors import BrokerError
-from journal.events import DealRecorded, OrderListed, PositionSeen
+from journal.events import DealRecorded, OrderListed, PositionSeen, SymbolSpecified
 
 P = TypeVar("P", bound=msgspec.Struct)
 
 ADVICE = "Bring the terminal and the MetaTrader5 package to the same age, then start again"
 
-
-@contextmanager
-def reading(what: str) -> Iterator[None]:
-    """Raise BrokerError when a record that is read in the block lacks a field."""
-    try:
-        yield
-    except AttributeError as error:
-        raise BrokerError(f"the terminal's {what} has no field {error.name!r}. {ADVICE}") from error
+MOST_SHOWN = 60
+"""Characters of a value that is not what it should be."""
 
 
 class Translation(Generic[P]):
     """From records of one type to payloads of one type.
 
+    what     such a record is called, where one is refused
     renamed  fields of the payload that the module calls otherwise
     """
 
     def __init__(self, kind: type[P], what: str, **renamed: str) -> None:
         hints = get_type_hints(kind)
         self._kind, self._what = kind, what
-        self._names = kind.__struct_fields__
-        self._types = [hints[name] for name in self._names]
-        self._values = attrgetter(*(renamed.get(name, name) for name in self._names))
+        self._names = [renamed.get(name, name) for name in kind.__struct_fields__]
+        self._types: list[type] = [hints[name] for name in kind.__struct_fields__]
+        get = attrgetter(*self._names)  # of one name it gives a bare value
+        self._values = get if len(self._names) > 1 else lambda record: (get(record),)
 
-    def __call__(self, record: Any) -> P:
-        """Translate one record. Raises BrokerError."""
+    @property
+    def takes(self) -> dict[str, type]:
+        """Return the fields of the module's record that are read, and their types."""
+        return dict(zip(self._names, self._types, strict=True))
+
+    def __call__(self, record: Any, subject: str = "") -> P:
+        """Translate one record; `subject` says whose it is where it bears no ticket. Raises
+        BrokerError."""
         try:
             values = self._values(record)
         except AttributeError as error:
-            raise self.refused(record, f"has no field {error.name!r}") from error
+            raise self._refused(record, subject, f"has no field {error.name!r}") from error
         if list(map(type, values)) == self._types:
             return self._kind(*values)
-        try:  # a whole number for a price is none to complain about; anything else is
-            return msgspec.convert(dict(zip(self._names, values, strict=True)), self._kind)
-        except msgspec.ValidationError as error:
-            raise self.refused(record, f"has a field of the wrong type: {error}") from error
+        return self._kind(*self._converted(record, subject, values))
 
-    def refused(self, record: Any, problem: str) -> BrokerError:
-        """Say what is wrong with a record."""
+    def _converted(self, record: Any, subject: str, values: Sequence[Any]) -> list[Any]:
+        """A whole number for a price is none to complain about; anything else is."""
+        converted: list[Any] = []
+        for name, value, kind in zip(self._names, values, self._types, strict=True):
+            try:
+                converted.append(msgspec.convert(value, kind))
+            except msgspec.ValidationError as error:
+                found = f"{name!r} is {repr(value)[:MOST_SHOWN]}, expected {kind.__name__}"
+                problem = f"has a field of the wrong type: {found}"
+                raise self._refused(record, subject, problem) from error
+        return converted
+
+    def _refused(self, record: Any, subject: str, problem: str) -> BrokerError:
+        ticket = getattr(record, "ticket", None)
+        of = subject or ("" if ticket is None else str(ticket))
         return BrokerError(
-            f"the terminal's {self._what} {getattr(record, 'ticket', 'without a ticket')} "
-            f"{problem}; nothing was recorded of it. {ADVICE}"
+            f"the terminal's {f'{self._what} {of}'.strip()} {problem}; nothing was recorded of it. "
+            f"{ADVICE}"
         )
 
 
@@ -121,3 +132,85 @@ def order_seen(record: Any, *, done: bool) -> OrderSeen:
         position=order.position_id,
         by=order.position_by_id,
     )
+
+
+class TickSeen(msgspec.Struct, frozen=True, gc=False):
+    """A symbol's newest tick; prices in price units, 0 where there is none."""
+
+    time_msc: int
+    bid: float
+    ask: float
+
+    @property
+    def is_usable(self) -> bool:
+        """Whether it can be traded on."""
+        return self.bid > 0.0 and self.ask >= self.bid
+
+
+tick_seen = Translation(TickSeen, "tick")
+"""A tick."""
+
+
+class TickStamp(msgspec.Struct, frozen=True, gc=False):
+    """Server milliseconds of a symbol's newest tick, whatever its prices are."""
+
+    time_msc: int
+
+
+tick_stamp = Translation(TickStamp, "tick")
+"""A tick that only tells the time."""
+
+
+class AccountSeen(msgspec.Struct, frozen=True, gc=False):
+    """The account as the terminal shows it; money in its currency."""
+
+    login: int
+    server: str
+    trade_mode: int
+    margin_mode: int
+    currency: str
+    leverage: int
+    company: str
+    balance: float
+    credit: float
+    equity: float
+    margin: float
+    margin_free: float
+
+
+account_seen = Translation(AccountSeen, "account")
+"""The account."""
+
+
+class TerminalSeen(msgspec.Struct, frozen=True, gc=False):
+    """The terminal program, and whether it has its broker."""
+
+    name: str
+    connected: bool
+
+
+terminal_seen = Translation(TerminalSeen, "terminal")
+"""The terminal itself."""
+
+symbol_specified = Translation(
+    SymbolSpecified,
+    "symbol",
+    symbol="name",
+    tick_size="trade_tick_size",
+    tick_value="trade_tick_value",
+    contract_size="trade_contract_size",
+    stops_level="trade_stops_level",
+    freeze_level="trade_freeze_level",
+    execution_mode="trade_exemode",
+)
+"""A symbol's constraints."""
+
+
+class TickValue(msgspec.Struct, frozen=True, gc=False):
+    """What one lot loses per tick of an adverse move, account currency."""
+
+    loss: float
+
+
+tick_value = Translation(TickValue, "symbol", loss="trade_tick_value_loss")
+"""The same, read again where it moves."""

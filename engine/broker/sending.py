@@ -16,7 +16,13 @@ from engine.broker.calls import Calls
 from engine.broker.fault import Fault
 from engine.broker.gateway import CallFailed
 from engine.broker.identity import check_identity
-from engine.broker.records import Translation, order_listed, position_seen
+from engine.broker.records import (
+    TickSeen,
+    Translation,
+    order_listed,
+    position_seen,
+    tick_seen,
+)
 from engine.broker.requests import (
     PENDING,
     Lifetime,
@@ -128,7 +134,7 @@ class Sender:
                 **_lifetime(intent.expiration),
             )
             return pending_order(pending, spec, magic=intent.magic, key=intent.key)
-        tick = await self._calls.call("symbol_info_tick", intent.symbol)
+        tick = await self._tick(intent.symbol)
         return market_order(intent, spec, tick.bid, tick.ask)
 
     async def _close(self, intent: OrderIntended, spec: SymbolSpecified) -> Request:
@@ -140,7 +146,7 @@ class Sender:
                 f"position {intent.position} has {position.volume:g} lots, {intent.volume:g} were "
                 "to be closed"
             )
-        tick = await self._calls.call("symbol_info_tick", intent.symbol)
+        tick = await self._tick(intent.symbol)
         return close_position(
             position, intent.volume, spec, tick, key=intent.key, deviation=intent.deviation
         )
@@ -184,6 +190,9 @@ class Sender:
         await self._order(wish)
         return remove_pending(wish.ticket)
 
+    async def _tick(self, symbol: str) -> TickSeen:
+        return tick_seen(await self._calls.call("symbol_info_tick", symbol), f"of {symbol}")
+
     async def _check_account(self) -> None:
         """Hold the account against the configured one: a change needs no quote, with which it was
         checked for an order."""
@@ -195,8 +204,9 @@ class Sender:
         """Return a position as it is now; the request bears the magic that was wished, as an
         adopted position has another's."""
         for record in await self._calls.call("positions_get", symbol=wish.symbol):
-            if record.identifier == identifier:
-                return msgspec.structs.replace(position_seen(record), magic=wish.magic)
+            position = position_seen(record)
+            if position.identifier == identifier:
+                return msgspec.structs.replace(position, magic=wish.magic)
         raise MovedOn(f"position {identifier} in {wish.symbol} is not open any more")
 
     async def _order(self, wish: ChangeIntended) -> OrderListed:

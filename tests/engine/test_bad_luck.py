@@ -124,9 +124,13 @@ def test_a_return_code_that_nobody_knows_halts_and_evidence_tells_what_became_of
     ("function", "twist", "said"),
     [
         ("history_deals_get", without("fee"), "deal 50000001 has no field 'fee'"),
-        ("history_deals_get", changed(comment=None), "a field of the wrong type"),
-        ("account_info", without("margin_mode"), "margin_mode"),
+        ("history_deals_get", changed(comment=None), "wrong type: 'comment' is None, expected str"),
+        ("account_info", without("margin_mode"), "account has no field 'margin_mode'"),
+        ("account_info", changed(balance=None), "'balance' is None, expected float"),
+        ("account_info", changed(login="5012345"), "'login' is '5012345', expected int"),
         ("symbol_info", without("trade_stops_level"), "symbol EURUSD has no field"),
+        ("symbol_info", changed(volume_step="0.01"), "'volume_step' is '0.01', expected float"),
+        ("terminal_info", changed(name=None), "terminal has a field of the wrong type: 'name'"),
     ],
 )
 def test_a_record_without_a_field_ends_the_run_and_names_it_and_nothing_of_it_is_recorded(
@@ -146,7 +150,23 @@ def test_a_price_without_a_field_is_no_price_and_nothing_is_sent_on_it(tmp_path:
     rig = twisted(tmp_path, "symbol_info_tick", without("bid"))
     rig.process()
     [reason] = {missing.reason for missing in rig.recorded(QuoteUnavailable)}
-    assert "quote of EURUSD has no field 'bid'" in reason
+    assert "tick of EURUSD has no field 'bid'" in reason
+    assert rig.intents() == []
+
+
+@pytest.mark.parametrize(("field", "value"), [("bid", None), ("ask", "1.1"), ("time_msc", 1.5)])
+def test_a_price_that_is_no_number_is_no_price_and_nothing_is_sent_on_it(
+    tmp_path: Path, field: str, value: object
+) -> None:
+    rig = twisted(tmp_path, "symbol_info_tick", changed(**{field: value}))
+    said = f"tick of EURUSD has a field of the wrong type: '{field}' is {value!r}"
+    if field == "time_msc":  # by which the broker's clock is measured, before anything else
+        with pytest.raises(BrokerError, match=said):
+            rig.process()
+    else:
+        rig.process()
+        [reason] = {missing.reason for missing in rig.recorded(QuoteUnavailable)}
+        assert said in reason
     assert rig.intents() == []
 
 

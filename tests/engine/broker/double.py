@@ -4,14 +4,21 @@ remembers every call. It knows nothing of trading.
 
 from __future__ import annotations
 
+import json
 from collections import namedtuple
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from engine.terminal.records import FIELDS, RATES
 
-TEXTS = frozenset({"symbol", "comment", "external_id"})
+_SURFACE = Path(__file__).parents[1] / "terminal" / "surface.json"
+TYPES: dict[str, dict[str, str]] = {
+    kind: {field["name"]: field["type"] for field in fields}
+    for kind, fields in json.loads(_SURFACE.read_text(encoding="utf-8"))["types"]["fields"].items()
+}
+"""Of every field of the module's records, as they were observed on the module itself."""
 
 
 def record(kind: str, **values: Any) -> Any:
@@ -20,11 +27,19 @@ def record(kind: str, **values: Any) -> Any:
     assert set(values) <= set(names), set(values) - set(names)
     # The fields are known at run time only.
     shape: Any = namedtuple(kind, names)  # type: ignore[misc] # noqa: PYI024
-    return shape(**{name: values.get(name, _told(name, i)) for i, name in enumerate(names)})
+    told = {name: _told(TYPES[kind][name], i) for i, name in enumerate(names)}
+    return shape(**{**told, **values})
 
 
-def _told(name: str, index: int) -> int | str:
-    return f"text {index}" if name in TEXTS else 1000 + index
+def _told(kind: str, index: int) -> int | float | bool | str | None:
+    number = 1000 + index
+    told: dict[str, int | float | bool | str] = {
+        "int": number,
+        "float": float(number),
+        "bool": True,
+        "str": f"text {index}",
+    }
+    return told.get(kind)  # None of a record within a record
 
 
 def rates(times: list[int]) -> Any:
@@ -54,7 +69,7 @@ class Module:
             ),
             "terminal_info": record("TerminalInfo", name="Terminal"),
             "symbol_select": True,
-            "symbol_info": record("SymbolInfo", filling_mode=1, trade_exemode=2),
+            "symbol_info": record("SymbolInfo", name="EURUSD", filling_mode=1, trade_exemode=2),
             "symbol_info_tick": record("Tick", bid=1.05, ask=1.0501, time_msc=1_696_204_860_100),
             "order_calc_margin": 1050.1,
             "order_send": record("OrderSendResult", retcode=10009),
