@@ -8,14 +8,16 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from hashlib import sha256
 from pathlib import Path
 
 import msgspec
 
 from journal import layout, manifest, recover, snapshot, tail
-from journal.errors import JournalCorrupt, JournalMissing, UsageError
+from journal.errors import JournalCorrupt, JournalLocked, JournalMissing, UsageError
 from journal.fs import OS_FS, Fs, write_file
+from journal.reader import lines
 from journal.verify import Report, verify
 
 
@@ -31,11 +33,12 @@ class Plan(msgspec.Struct, frozen=True):
 def backup(directory: Path, target: Path, *, fs: Fs = OS_FS) -> Report:
     """Copy a journal, live or not, and verify the copy. A second backup copies only what is new.
 
-    Raises UsageError when `target` holds another journal, JournalCorrupt when the copy is damaged.
+    Raises UsageError when `target` holds another journal, or events that this one does not;
+    JournalCorrupt when the journal or the copy is damaged, JournalLocked while it is being sealed.
     """
     if not fs.exists(directory / layout.TAIL):
         raise JournalMissing(f"there is no journal in {directory}; check the path")
-    release = fs.lock(directory / layout.SEAL_LOCK)  # while it is held no file goes away
+    release = _hold_still(fs, directory)
     try:
         _check_same(fs, directory, target)
         listed = manifest.load(fs, directory)
@@ -43,9 +46,8 @@ def backup(directory: Path, target: Path, *, fs: Fs = OS_FS) -> Report:
             fs.make_folder(target / folder)
         for entry in listed.segments:
             _copy_segment(fs, directory, target, entry)
-        for name in fs.names(directory / layout.SNAPSHOTS):
-            _copy(fs, directory / layout.SNAPSHOTS / name, target / layout.SNAPSHOTS / name)
-        _copy_tail(fs, directory, target, listed.last)
+        _copy_snapshots(fs, directory, target)
+        _copy_tail(fs, directory, target, listed)  # last: a snapshot is of what is written by then
         if listed.size:
             lines = fs.read(directory / layout.MANIFEST)[: listed.size]
             write_file(fs, target / layout.MANIFEST, lines)
@@ -57,7 +59,7 @@ def backup(directory: Path, target: Path, *, fs: Fs = OS_FS) -> Report:
 def restore(source: Path, directory: Path, *, fs: Fs = OS_FS) -> Report:
     """Bring a backup back into an empty folder and verify it.
 
-    Raises UsageError when the folder is not empty, JournalCorrupt when the result is not whole.
+    Raises UsageError when the folder is not empty, and what `backup` raises.
     """
     if fs.names(directory):
         raise UsageError(f"{directory} is not empty; restore only into a new folder")
@@ -108,7 +110,7 @@ def retain(
     now: Callable[[], int] = time.time_ns,
 ) -> Plan:
     """Drop what `plan` names. Raises JournalLocked while a sealing is under way."""
-    release = fs.lock(directory / layout.SEAL_LOCK)
+    release = _hold_still(fs, directory)
     try:
         chosen = plan(directory, versions, keep=keep, until=until, fs=fs)
         listed = manifest.repair(fs, directory, manifest.load(fs, directory))
@@ -123,17 +125,49 @@ def retain(
         release()
 
 
+def _hold_still(fs: Fs, directory: Path) -> Callable[[], None]:
+    """Let no file of the journal go away until what is returned is called."""
+    try:
+        return fs.lock(directory / layout.SEAL_LOCK)
+    except JournalLocked as error:
+        raise JournalLocked(
+            f"{directory} is being sealed, backed up or reduced by another process, which takes "
+            "seconds to minutes; nothing was changed. Try again then"
+        ) from error
+
+
 def _check_same(fs: Fs, directory: Path, target: Path) -> None:
-    """Check that a backup there is one of this journal: its manifest begins as ours does."""
+    """Check that a backup there is one of this journal: what it holds, this one holds as well."""
     if fs.names(target) and not fs.exists(target / layout.TAIL):
         raise UsageError(f"{target} is not empty and holds no journal; name a new folder")
-    if fs.exists(target / layout.MANIFEST):
-        theirs = fs.read(target / layout.MANIFEST)
-        ours = (
-            fs.read(directory / layout.MANIFEST) if fs.exists(directory / layout.MANIFEST) else b""
+    ours, theirs = (
+        fs.read(place / layout.MANIFEST) if fs.exists(place / layout.MANIFEST) else b""
+        for place in (directory, target)
+    )
+    same = ours.startswith(theirs) and all(
+        _holds(fs, directory, tail.Scan(fs.read(target / layout.TAIL / name)))
+        for name in recover.tail_names(fs, target)
+    )
+    if not same:
+        raise UsageError(
+            f"{target} holds another journal, or events that {directory} does not hold; nothing "
+            "was changed. Name a new folder"
         )
-        if not ours.startswith(theirs):
-            raise UsageError(f"{target} holds the backup of another journal; name a new folder")
+
+
+def _holds(fs: Fs, directory: Path, theirs: tail.Scan) -> bool:
+    """Whether a journal has the last good event of that file, and so all before it."""
+    for _ in theirs.blocks():
+        pass
+    if theirs.header is None or theirs.next_seq == theirs.header.first:
+        return True  # there is nothing in it
+    last = theirs.next_seq - 1
+    try:
+        return any(
+            h == theirs.head for _, _, h in lines(directory, after=last - 1, until=last, fs=fs)
+        )
+    except JournalMissing:  # dropped on purpose here, so who could tell
+        return False
 
 
 def _copy_segment(fs: Fs, directory: Path, target: Path, entry: manifest.Segment) -> None:
@@ -143,18 +177,40 @@ def _copy_segment(fs: Fs, directory: Path, target: Path, entry: manifest.Segment
     _copy(fs, directory / layout.SEGMENTS / entry.file, path)
 
 
-def _copy_tail(fs: Fs, directory: Path, target: Path, sealed: int) -> None:
-    """Copy the tail up to its last whole line, and remove what an older backup had of it."""
-    names = recover.tail_after(fs, directory, sealed)
-    for name in recover.tail_names(fs, target):
-        if name not in names:
-            fs.unlink(target / layout.TAIL / name)
+def _copy_snapshots(fs: Fs, directory: Path, target: Path) -> None:
+    """Copy what snapshots there are, and remove those that the journal has no longer."""
+    copied = set()
+    for name in filter(layout.snapshot_seq, fs.names(directory / layout.SNAPSHOTS)):
+        with suppress(FileNotFoundError):  # the engine has just replaced it by a newer one
+            _copy(fs, directory / layout.SNAPSHOTS / name, target / layout.SNAPSHOTS / name)
+            copied.add(name)
+    for name in filter(layout.snapshot_seq, fs.names(target / layout.SNAPSHOTS)):
+        if name not in copied:
+            fs.unlink(target / layout.SNAPSHOTS / name)
+
+
+def _copy_tail(fs: Fs, directory: Path, target: Path, listed: manifest.Manifest) -> None:
+    """Copy the tail up to its last whole line, and remove what an older backup had of it.
+
+    Raises JournalCorrupt for a damaged tail, and then an older backup is as it was.
+    """
+    names = recover.tail_after(fs, directory, listed.last)
+    place, whole = recover.Place(listed.last + 1, listed.head), {}
     for name in names:
         data = fs.read(directory / layout.TAIL / name)
         scan = tail.Scan(data)
+        recover.check_joint(name, scan.header, place)
         for _ in scan.blocks():
             pass
-        write_file(fs, target / layout.TAIL / name, data[: scan.offset])
+        recover.check_end(name, scan, last=name == names[-1])
+        place = recover.Place(scan.next_seq, scan.head)
+        whole[name] = data[: scan.offset]
+    for name in recover.tail_names(fs, target):
+        if not whole.get(name):
+            fs.unlink(target / layout.TAIL / name)
+    for name, data in whole.items():
+        if data:  # not the file of a first write that a crash cut short
+            write_file(fs, target / layout.TAIL / name, data)
 
 
 def _copy(fs: Fs, source: Path, target: Path) -> None:

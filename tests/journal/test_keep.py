@@ -102,6 +102,53 @@ def test_a_backup_never_overwrites_another_journal(journal: Path, tmp_path: Path
         backup(journal, tmp_path / "stuff")
 
 
+def test_a_backup_never_overwrites_a_young_journal_that_has_nothing_sealed(
+    journal: Path, tmp_path: Path
+) -> None:
+    young = tmp_path / "young"
+    with Writer.open(young, run="another") as writer:
+        writer.append(msgspec.structs.replace(event(1), run="another"))
+    before = files(young)
+    with pytest.raises(UsageError, match="another journal"):
+        backup(journal, young)
+    assert files(young) == before
+
+
+def test_a_backup_that_was_mistaken_for_the_journal_overwrites_nothing(
+    journal: Path, tmp_path: Path
+) -> None:
+    copy = tmp_path / "copy"
+    backup(journal, copy)
+    grow(journal, 3, limits=LIMITS)
+    before = files(journal)
+    with pytest.raises(UsageError, match="events that .* does not hold"):
+        backup(copy, journal)
+    assert files(journal) == before
+
+
+def test_a_damaged_tail_leaves_the_last_backup_as_it_was(journal: Path, tmp_path: Path) -> None:
+    grow(journal, 4, batch=1)
+    copy = tmp_path / "copy"
+    backup(journal, copy)
+    before = files(copy)
+    path = max((journal / "tail").iterdir())
+    data = path.read_bytes()
+    path.write_bytes(data.replace(b'"seq":35', b'"seq":95'))
+    for target in (copy, tmp_path / "new"):
+        with pytest.raises(JournalCorrupt, match="is damaged at byte"):
+            backup(journal, target)
+    assert files(copy) == before
+
+
+def test_a_backup_keeps_only_the_snapshots_that_the_journal_keeps(
+    journal: Path, tmp_path: Path
+) -> None:
+    for seq in (21, 25, 31):
+        snap(journal, seq)
+        backup(journal, tmp_path / "copy")
+    assert files(tmp_path / "copy") == files(journal)
+
+
 def test_a_restored_journal_goes_on(journal: Path, tmp_path: Path) -> None:
     backup(journal, tmp_path / "copy")
     again = tmp_path / "again"
