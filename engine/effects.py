@@ -17,6 +17,7 @@ from engine.config import Config
 from engine.execution.closing import unknown
 from engine.execution.evidence import gather, inspect
 from engine.execution.policy import ready
+from engine.execution.settling import forgotten
 from engine.reconciler import DAY_MSC, Reconciler
 from engine.recorder import Recorder
 from journal.envelope import AnyEvent
@@ -84,7 +85,10 @@ class Effects:
             await self._quote(order, proposed.seq)
 
     async def resume(self) -> None:
-        """Weigh the openings that have waited for others to be closed and need to wait no more."""
+        """Go on with what has waited: look once more for what has been in doubt for too long, and
+        weigh the openings that others had to be closed for and need to wait no more."""
+        for one in forgotten(self._recorder.state, self._config, self._clock.now_ns()):
+            await self._look_again(one.key)
         for order in ready(self._recorder.state, self._config):
             await self._quote(order, order.seq)
             await self.settle()
@@ -123,6 +127,15 @@ class Effects:
         if order is not None and order.status == "unresolved":
             await self.search(order)
             await self._reconciler.read(DAY_MSC)
+
+    async def _look_again(self, key: str) -> None:
+        """Search anew for an order that an operator let trading go on over; what is still in doubt
+        halts again."""
+        order = self._recorder.state.orders.open.get(key)
+        if order is not None and order.status == "unresolved":
+            await self.search(order)
+            await self._reconciler.read(DAY_MSC)
+            await self.settle()
 
     async def search(self, order: Order) -> None:
         """Look for what became of an unresolved order, and record what the broker's lists show.

@@ -33,6 +33,7 @@ class Run(msgspec.Struct):
     live         the feed has caught up: bars are news
     halt_rule    what halted trading, `paused` for an operator; empty while it may trade. It
                  outlives the run: only an operator ends it
+    resumed      nanoseconds UTC at which an operator last let trading go on, 0 for never
     ended        reason of the last end; empty while a run goes on, or after it was killed
     """
 
@@ -45,6 +46,7 @@ class Run(msgspec.Struct):
     ended: str = ""
     halt_rule: str = ""
     halt_reason: str = ""
+    resumed: int = 0
     login: int = 0
     server: str = ""
     currency: str = ""
@@ -91,8 +93,9 @@ def _switched_off(state: Run, event: Event[OperatorHalted]) -> None:
     state.halt_rule, state.halt_reason = SWITCHED_OFF, f"{event.data.by}: {event.data.reason}"
 
 
-def _resumed(state: Run, _: Event[TradingResumed]) -> None:
+def _resumed(state: Run, event: Event[TradingResumed]) -> None:
     state.halt_rule = state.halt_reason = ""
+    state.resumed = event.ts
 
 
 def _ended(state: Run, event: Event[RunEnded]) -> None:
@@ -112,4 +115,4 @@ _HANDLERS: dict[Any, Any] = {
     RunEnded: _ended,
 }
 
-RUN = Projection("run", 1, Run, _HANDLERS)
+RUN = Projection("run", 2, Run, _HANDLERS)

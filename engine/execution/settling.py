@@ -8,6 +8,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
+import msgspec
+
 from engine.config import Config
 from engine.execution.intents import Draft, Keys
 from engine.execution.outcome import Asked, Meaning, Then, Verdict, classify
@@ -127,7 +129,10 @@ def on_evidence(state: State, event: Event[EvidenceGathered]) -> Iterator[Draft]
         ticket = seen.orders[0] if seen.orders else 0
         yield OrderAccepted(seen.key, ticket, "evidence"), seen.key
     elif seen.suspects:
-        reason = f"{seen.key} may be one of {seen.suspects}: they match it but do not bear its key"
+        reason = (
+            f"{seen.key} may be one of {seen.suspects}: they match it but do not bear its key; "
+            "`daybook resolve` takes an operator's word for it"
+        )
         yield TradingHalted("ambiguous order", reason), seen.key
     else:
         reason = f"not in the broker's orders, positions or history after {seen.polls} readings"
@@ -159,18 +164,49 @@ def fulfils(seen: ChangeChecked, wish: ChangeIntended) -> bool:
     return seen.found and all(abs(has - wished) < 1e-9 for has, wished in pairs)
 
 
+class Blocked(msgspec.Struct, frozen=True):
+    """A symbol for which nothing is sent, and what keeps it so.
+
+    key    of the order or change of which nobody knows the outcome
+    since  nanoseconds UTC; why  for people, empty while its answer is only awaited
+    """
+
+    symbol: str
+    key: str
+    since: int
+    why: str
+
+
+def blocked(state: State) -> list[Blocked]:
+    """Return what nobody knows the outcome of, orders first, oldest first. A halt that is lifted
+    leaves it as it was."""
+    found = [
+        Blocked(order.symbol, key, order.doubted, order.note if order.status != "intended" else "")
+        for key, order in state.orders.open.items()
+        if order.status in UNKNOWN
+    ]
+    found += [
+        Blocked(change.wish.symbol, key, change.doubted, change.note)
+        for key, change in state.changes.open.items()
+    ]
+    return found
+
+
+def forgotten(state: State, config: Config, ts: int) -> list[Blocked]:
+    """Return what has been in doubt for longer than it may be, and halts nothing any more: an
+    operator who lets trading go on over it gets so long again. `ts`: nanoseconds UTC."""
+    if state.run.halt_rule:
+        return []
+    limit = config.broker.evidence.limit_s * SECOND
+    return [one for one in blocked(state) if ts - max(one.since, state.run.resumed) > limit]
+
+
 def overdue(state: State, config: Config, event: Event[Any]) -> Iterator[Draft]:
     """Halt when an outcome has not been known for too long: an operator has to look."""
-    if state.run.halt_rule:
-        return
-    limit_s = config.broker.evidence.limit_s
-    doubted = [(o.doubted, key) for key, o in state.orders.open.items() if o.doubted]
-    doubted += [(change.doubted, key) for key, change in state.changes.open.items()]
-    for since, key in doubted:
-        if event.ts - since > limit_s * SECOND:
-            reason = (
-                f"the outcome of {key} has not been known for {(event.ts - since) // SECOND} s, "
-                f"more than {limit_s:g}; `daybook resolve` takes an operator's word for it"
-            )
-            yield TradingHalted("unresolved too long", reason), key
-            return
+    for one in forgotten(state, config, event.ts)[:1]:
+        reason = (
+            f"the outcome of {one.key} has not been known for {(event.ts - one.since) // SECOND} "
+            f"s, more than {config.broker.evidence.limit_s:g}; `daybook resolve` takes an "
+            "operator's word for it"
+        )
+        yield TradingHalted("unresolved too long", reason), one.key

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Protocol
 
 from engine.config import Config
+from engine.execution.settling import blocked
 from engine.ops.commands import (
     Answer,
     CancelOrders,
@@ -157,7 +158,17 @@ def _resume(command: ResumeTrading, book: Book, switch: Switch) -> str:
             "resume again. Trading stays halted"
         ) from error
     book.record(TradingResumed(command.by, command.reason))
-    return "resumed"
+    return f"resumed{still_blocked(book.state)}"
+
+
+def still_blocked(state: State) -> str:
+    """Say for which symbols nothing is sent although trading goes on, and what ends it; empty for
+    none."""
+    return "".join(
+        f"; nothing is sent for {one.symbol} until {one.key} is settled: "
+        f"`daybook resolve DIR {one.key}`"
+        for one in blocked(state)
+    )
 
 
 def _resolve(command: ResolveOrder, book: Book, deals: Deals) -> str:

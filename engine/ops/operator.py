@@ -26,6 +26,7 @@ from engine.ops.obey import (
     note_thrown,
     obey,
     said_of,
+    still_blocked,
 )
 from engine.ops.switch import Switch
 from engine.reconciler import Reconciler
@@ -117,7 +118,8 @@ class Operator:
             return answer(recorder.state, f"resumed; but {error}")
         recorder.commit()
         run = recorder.state.run
-        text = f"resumed, and {said_of(run)} again" if run.halt_rule else answered.text
+        again = f"resumed, and {said_of(run)} again{still_blocked(recorder.state)}"
+        text = again if run.halt_rule else answered.text
         return answer(recorder.state, text)
 
     async def _reconcile(self, command: ReconcileAccount) -> Answer:

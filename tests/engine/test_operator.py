@@ -26,11 +26,18 @@ from engine.ops.obey import deals_of
 from engine.ops.operator import Doors
 from engine.ops.switch import Switch
 from engine.terminal import Terminal
-from engine.terminal.faults import ConnectionLost, FaultPlan, When
+from engine.terminal.faults import (
+    CommentOverwritten,
+    ConnectionLost,
+    FaultPlan,
+    ReplyLost,
+    When,
+)
 from journal import read
 from journal.events import (
     BarClosed,
     BrokerReplied,
+    EvidenceGathered,
     FlattenRequested,
     OperatorHalted,
     OrderIntended,
@@ -210,6 +217,46 @@ def test_a_difference_that_is_still_there_halts_again_at_once(tmp_path: Path) ->
     [said] = desk.said()
     assert said.startswith("resumed, and halted (discrepancy: ")
     assert desk.rig.intents() == []
+
+
+def test_resumed_over_a_doubt_it_says_what_stays_blocked_looks_again_and_halts_again(
+    tmp_path: Path,
+) -> None:
+    desk = Desk(tmp_path, {200: ResumeTrading(by="anna", reason="the others shall trade")})
+    terminal = desk.rig.terminal
+
+    def ambiguous() -> Terminal:
+        one = terminal()
+        second = When(number=2)
+        one.inject(
+            FaultPlan(
+                (
+                    CommentOverwritten(text="by dealer 7", when=second),
+                    ReplyLost(executed=True, when=second),
+                )
+            )
+        )
+        return one
+
+    desk.rig.terminal = ambiguous  # type: ignore[method-assign] # stands for it
+    desk.rig.process()
+    assert desk.rig.state is not None
+    [order] = unresolved(desk.rig.state.orders)
+    [said] = desk.said()
+    assert said == (
+        f"resumed; nothing is sent for EURUSD until {order.key} is settled: "
+        f"`daybook resolve DIR {order.key}`"
+    )
+    assert [halt.rule for halt in desk.rig.recorded(TradingHalted)] == ["ambiguous order"] * 2
+    events = list(read(desk.rig.journal))
+    resumed = desk.seq_of(TradingResumed)
+    first, second = (e for e in events if type(e.data) is EvidenceGathered)
+    assert first.seq < resumed < second.seq
+    limit_s = desk.rig.config.broker.evidence.limit_s
+    since = next(e.ts for e in events if e.seq == resumed)
+    assert limit_s < (second.ts - since) / 1e9 < limit_s + 120, "a bar is a minute"
+    assert len(desk.rig.intents()) == 2
+    assert verify_session(desk.rig.journal).agrees
 
 
 # --- the emergency halt

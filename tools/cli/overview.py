@@ -8,6 +8,7 @@ import msgspec
 
 from engine import memory
 from engine.execution.commands import outstanding
+from engine.execution.settling import blocked
 from engine.ops.caller import NoAnswer, ask
 from engine.ops.commands import ReportStatus, Standing
 from engine.ops.switch import NAME as HALT_FILE
@@ -19,7 +20,7 @@ from projections.state import State, digest
 from tools.cli import screen
 from tools.cli.errors import FINE
 from tools.cli.places import existing
-from tools.cli.screen import Fact, moment, money, number, percent, plural
+from tools.cli.screen import Fact, moment, money, number, percent, plural, quoted
 
 ENGINE_S = 3.0
 """Seconds that an engine has to say how it stands."""
@@ -36,7 +37,8 @@ def status(directory: Path, *, as_json: bool) -> int:
         screen.json_text({**_status_value(directory, state, last), **found.value()})
         return FINE
     screen.title(str(directory), "from the journal")
-    screen.facts([*_run_facts(state, last), *found.facts(), *_asked(state), *_wanted_gone(state)])
+    asked = [*_asked(state), *_wanted_gone(state), *_blocked(directory, state)]
+    screen.facts([*_run_facts(state, last), *found.facts(), *asked])
     screen.line()
     screen.facts(_money_facts(state))
     screen.line()
@@ -125,6 +127,15 @@ def _asked(state: State) -> list[Fact]:
     if compare is not None:
         rows.append(("reconcile", f"asked for by {compare.by}", f"at {moment(compare.ts)}"))
     return rows
+
+
+def _blocked(directory: Path, state: State) -> list[Fact]:
+    """Say for which symbols nothing is sent, halted or not, and what ends it."""
+    command = f"daybook resolve {quoted(directory)}"
+    return [
+        ("blocked", f"{one.symbol}, since {moment(one.since)}", f"`{command} {one.key}` ends it")
+        for one in blocked(state)
+    ]
 
 
 def _wanted_gone(state: State) -> list[Fact]:
@@ -285,6 +296,7 @@ def _status_value(directory: Path, state: State, last: int) -> dict[str, object]
             "positions": [position.identifier for position in held],
             "orders": [order.key for order in pending],
         },
+        "blocked": blocked(state),
         "asked": {"stop": state.commands.stop, "reconcile": state.commands.reconcile},
         "digest": digest(state),
     }

@@ -7,6 +7,7 @@ from typing import Any
 import msgspec
 import pytest
 
+from engine.execution.settling import Blocked, blocked
 from journal.events import (
     BrokerReplied,
     ChangeApplied,
@@ -24,8 +25,9 @@ from journal.events import (
     Payload,
     TerminalLost,
     TradingHalted,
+    TradingResumed,
 )
-from tests.given import CONFIG, KEY, OTHER_KEY, Story, a, manifest, ready
+from tests.given import CONFIG, KEY, OTHER_KEY, SYMBOL, Story, a, manifest, ready
 
 OPENED: list[Payload] = [a(OrderProposed), a(OrderIntended), a(OrderAccepted)]
 
@@ -263,6 +265,32 @@ def test_an_outcome_that_is_not_known_for_too_long_halts_and_names_the_key(
     assert isinstance(halted, TradingHalted)
     assert halted.rule == "unresolved too long"
     assert OTHER_KEY in halted.reason
+
+
+def test_an_operator_who_lets_trading_go_on_over_a_doubt_gets_so_long_again() -> None:
+    doubt = CLOSE, CLOSING, a(OrderUnresolved, key=OTHER_KEY), a(TradingHalted)
+    for late, halts in ((LIMIT - 2, 0), (LIMIT + 2, 1)):
+        story = holding().given(*doubt)
+        resumed = msgspec.structs.replace(
+            story._next(a(TradingResumed), ""), ts=story.state.ts + int(9 * LIMIT * 1e9)
+        )
+        story.kernel.step(resumed)
+        lost = msgspec.structs.replace(
+            story._next(a(TerminalLost), ""), ts=resumed.ts + int(late * 1e9)
+        )
+        assert len(story.kernel.step(lost)) == halts
+
+
+def test_what_is_blocked_is_told_with_its_symbol_its_key_and_since_when() -> None:
+    story = holding().given(CLOSE, CLOSING)
+    since = story.state.ts
+    assert blocked(story.state) == [Blocked(SYMBOL, OTHER_KEY, since, "")]
+    story.given(a(OrderUnresolved, key=OTHER_KEY, reason="lost"))
+    assert blocked(story.state) == [Blocked(SYMBOL, OTHER_KEY, since, "lost")]
+    assert blocked(story.given(a(OrderRefused, key=OTHER_KEY)).state) == []
+    story = changing()
+    assert [one.key for one in blocked(story.state)] == [OTHER_KEY]
+    assert blocked(story.given(a(ChangeApplied)).state) == []
 
 
 def test_a_halted_engine_and_one_without_doubts_are_not_halted_by_time() -> None:
