@@ -11,6 +11,7 @@ from journal.events import DealRecorded, TerminalConnected
 from journal.events.mt5 import DealType
 from projections.base import Projection
 
+_BALANCE, _CREDIT = DealType.BALANCE, DealType.CREDIT
 _COMMISSIONS = frozenset(
     {
         DealType.COMMISSION,
@@ -61,9 +62,7 @@ class Account(msgspec.Struct):
 
 def booked(deal: DealRecorded) -> float:
     """Return what a deal adds to the balance."""
-    if deal.type == DealType.CREDIT:
-        return 0.0
-    return deal.profit + deal.commission + deal.swap + deal.fee
+    return deal.profit + deal.commission + deal.swap + deal.fee if deal.type != _CREDIT else 0.0
 
 
 def is_earned(deal: DealRecorded) -> bool:
@@ -83,18 +82,18 @@ def _connected(state: Account, event: Event[TerminalConnected]) -> None:
 
 def _deal(state: Account, event: Event[DealRecorded]) -> None:
     deal = event.data
+    kind = deal.type
     state.deals += 1
-    if deal.type == DealType.CREDIT:
+    if kind == _CREDIT:
         state.credit += deal.profit
         return
     state.balance += booked(deal)
     state.commission += deal.commission
     state.swap += deal.swap
     state.fee += deal.fee
-    kind = deal.type
     if kind in _TRADES:
         state.profit += deal.profit
-    elif kind == DealType.BALANCE:
+    elif kind == _BALANCE:
         state.deposits += deal.profit
     elif kind in _COMMISSIONS:
         state.commission += deal.profit

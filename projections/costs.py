@@ -35,7 +35,7 @@ CLOSED_BY: dict[int, str] = {
 """Who closed a position, by the reason of the deal."""
 
 
-class Sums(msgspec.Struct):
+class Sums(msgspec.Struct, gc=False):
     """Money, account currency."""
 
     profit: float = 0.0
@@ -56,7 +56,7 @@ class Sums(msgspec.Struct):
         self.fee += deal.fee
 
 
-class Life(msgspec.Struct):
+class Life(msgspec.Struct, gc=False):
     """One position, from its first deal to its last.
 
     key        order key that opened it, empty for none of ours

@@ -47,6 +47,8 @@ def key_of(state: Idempotency, deal: DealRecorded) -> str:
 def key_in(state: Idempotency, comment: str) -> str:
     """Return the order key that a comment holds, empty for none; brokers add to comments and change
     their case."""
+    if not comment:
+        return ""
     words = _WORD.findall(comment.upper())
     return next((word for word in words if word in state.intents), "")
 
@@ -80,4 +82,4 @@ _HANDLERS: dict[Any, Any] = {
     OrderResolved: _resolved,
 }
 
-IDEMPOTENCY = Projection("idempotency", 3, Idempotency, _HANDLERS)
+IDEMPOTENCY = Projection("idempotency", 4, Idempotency, _HANDLERS)

@@ -29,7 +29,7 @@ from projections.base import Projection
 from projections.orders import VOLUME_DECIMALS, VOLUME_EPSILON
 
 
-class Position(msgspec.Struct):
+class Position(msgspec.Struct, gc=False):
     """One open position.
 
     side      +1 long, -1 short
@@ -40,6 +40,8 @@ class Position(msgspec.Struct):
     opened    nanoseconds UTC
     sl, tp    as intended at the opening, then as changed or as the broker said; 0 where unknown
     costs     commission, swap and fee booked so far, account currency
+    magic     of the deal that opened it, then of the strategy whose order added to it or turned it:
+              a netting account's position may have been opened by a hand
     ticket    by which it is traded: the identifier, until a reversal or a re-opening changes it
     """
 
@@ -65,6 +67,7 @@ class Planned(msgspec.Struct):
     """
 
     strategy: str
+    magic: int
     sl: float
     tp: float
     lots: float
@@ -123,7 +126,7 @@ def of_magic(state: Positions, magic: int, symbol: str) -> list[Position]:
 def _intended(state: Positions, event: Event[OrderIntended]) -> None:
     data = event.data
     if data.action == "open":
-        state.planned[data.key] = Planned(data.strategy, data.sl, data.tp, data.volume)
+        state.planned[data.key] = Planned(data.strategy, data.magic, data.sl, data.tp, data.volume)
 
 
 def _refused(state: Positions, event: Event[OrderRefused]) -> None:
@@ -232,7 +235,7 @@ def _bring(position: Position, planned: Planned | None) -> None:
     was."""
     if planned is None:
         return
-    position.strategy = planned.strategy
+    position.strategy, position.magic = planned.strategy, planned.magic
     position.sl, position.tp = planned.sl or position.sl, planned.tp or position.tp
 
 
@@ -333,4 +336,4 @@ _HANDLERS: dict[Any, Any] = {
     DealRecorded: _deal,
 }
 
-POSITIONS = Projection("positions", 6, Positions, _HANDLERS)
+POSITIONS = Projection("positions", 7, Positions, _HANDLERS)

@@ -46,7 +46,7 @@ WAIT_MS = (5_000, 300_000)
 """Shortest and longest wait after a wish that was refused; doubled with each in a row."""
 
 
-class Track(msgspec.Struct):
+class Track(msgspec.Struct, gc=False):
     """What is remembered of one open position.
 
     opened_msc  server milliseconds of the deal that opened it
@@ -127,7 +127,8 @@ def _deal(state: Protection, positions: Positions, event: Event[DealRecorded]) -
     impact = positions.impact
     if impact is None:
         return
-    _agree(state, event.corr)  # a close that fills, in part at least
+    if event.corr in state.asked:  # a close that fills, in part at least
+        _agree(state, event.corr)
     did = impact.did
     position = positions.open.get(event.data.position_id)
     if position is None:

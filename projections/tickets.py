@@ -21,15 +21,18 @@ class Tickets(msgspec.Struct):
 
     packed   in ascending order, each as eight bytes, the least significant first: as the machines
              that MT5 runs on have them, so that they can be searched where they are
+    highest  of them, -1 where there is none
     """
 
     packed: bytearray = bytearray()
+    highest: int = -1
 
     def __contains__(self, ticket: int) -> bool:
-        numbers = memoryview(self.packed).cast("Q")
-        if not numbers or ticket > numbers[-1]:  # nearly every ticket that is new
+        if ticket > self.highest:  # nearly every ticket that is new
             return False
-        return numbers[bisect_left(numbers, ticket)] == ticket
+        numbers = memoryview(self.packed).cast("Q")
+        place = bisect_left(numbers, ticket)
+        return place < len(numbers) and numbers[place] == ticket
 
     def __len__(self) -> int:
         return len(self.packed) // _WIDTH
@@ -43,11 +46,10 @@ class Tickets(msgspec.Struct):
         Raises OverflowError for what is no unsigned integer of 64 bits.
         """
         number = ticket.to_bytes(_WIDTH, "little")
-        with memoryview(self.packed).cast("Q") as numbers:
-            place = bisect_left(numbers, ticket) if numbers and ticket <= numbers[-1] else None
-            if place is not None and numbers[place] == ticket:
-                return
-        if place is None:
+        if ticket > self.highest:
             self.packed += number
-        else:
-            self.packed[_WIDTH * place : _WIDTH * place] = number
+            self.highest = ticket
+        elif ticket not in self:
+            with memoryview(self.packed).cast("Q") as numbers:
+                place = _WIDTH * bisect_left(numbers, ticket)
+            self.packed[place:place] = number

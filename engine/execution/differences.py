@@ -111,7 +111,7 @@ KINDS: dict[Name, Kind] = {
 """All that can differ, in the order in which differences are listed."""
 
 
-class Discrepancy(msgspec.Struct, frozen=True):
+class Discrepancy(msgspec.Struct, frozen=True, gc=False):
     """One difference; `journal` and `broker` are the two views, for people.
 
     heal  the decision that takes the broker's word over; None where recording deals and the ends of

@@ -102,15 +102,17 @@ def is_reused(state: State, deal: DealRecorded) -> bool:
 
 
 def _deals(state: State, deals: Sequence[DealRecorded]) -> Iterator[Discrepancy]:
-    known = state.idempotency.deals
-    for deal in sorted(deals, key=attrgetter("ticket")):
+    known, newest = state.idempotency.deals, state.idempotency.watermark
+    doubtful = [d for d in deals if d.time_msc > newest or d.ticket not in known]
+    for deal in sorted(doubtful, key=attrgetter("ticket")):
         if deal.ticket in known:
-            if is_reused(state, deal):
-                yield reused(deal)
+            yield reused(deal)
         else:
-            traded = deal.type in (DealType.BUY, DealType.SELL)
-            name = Name.MISSING_DEAL if traded else Name.BALANCE_OPERATION
+            name = Name.MISSING_DEAL if deal.type in _TRADES else Name.BALANCE_OPERATION
             yield Discrepancy(name, str(deal.ticket), "none", _deal_text(deal))
+
+
+_TRADES = frozenset({DealType.BUY, DealType.SELL})
 
 
 def reused(deal: DealRecorded) -> Discrepancy:
