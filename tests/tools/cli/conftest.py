@@ -80,11 +80,18 @@ def journal(recorded: Path, tmp_path: Path) -> Path:
 
 @pytest.fixture(scope="session")
 def questioned(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Return the journal of a longer demo, all of it in the tail, for reading only."""
+    """Return the journal of a longer demo with an operator's word in the middle, all of it in the
+    tail, for reading only."""
     directory = tmp_path_factory.mktemp("questioned") / "demo"
-    process = daybook("demo", "--bars", "3000", "--journal", directory)
-    out, err = process.communicate()
-    assert process.returncode == 0, (out, err)
+    for arguments in (
+        ("demo", "--bars", "1000", "--journal", directory),
+        ("pause", directory, "--reason", "to be found in the journal"),
+        ("resume", directory, "--reason", "found"),
+        ("demo", "--bars", "2000", "--journal", directory),
+    ):
+        process = daybook(*arguments)
+        out, err = process.communicate()
+        assert process.returncode == 0, (out, err)
     return directory
 
 
