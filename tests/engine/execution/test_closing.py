@@ -69,6 +69,19 @@ def weighed(story: Story, **quote: Any) -> list[Payload]:
 # --- a close
 
 
+def test_a_close_bears_the_magic_of_the_strategy_that_it_is_for_whoever_opened_the_position() -> (
+    None
+):
+    """On a netting account a hand may open what a strategy's order then adds to."""
+    by_hand = a(DealRecorded, ticket=900, order=1900, magic=0, reason=0, comment="")
+    story = ready().given(a(OrderProposed), a(OrderIntended), a(OrderAccepted)).given(by_hand)
+    assert story.state.positions.open[2001].magic == 0
+    story.given(a(DealRecorded), corr=KEY)
+    draft, _ = close(keys(story), story.state.positions.open[2001], 0.0, "flatten")
+    assert isinstance(draft, OrderProposed)
+    assert (draft.strategy, draft.magic) == ("baseline", MAGIC)
+
+
 def test_a_close_is_an_order_the_other_way_for_the_whole_of_its_position() -> None:
     [intent] = weighed(proposed(holding()), bid=1.05, ask=1.0501)
     assert intent == a(
