@@ -227,8 +227,9 @@ class Broker:
         for ticket in list(self.book.orders):
             self._request(action=mt5.TRADE_ACTION_REMOVE, order=ticket)
         for held in list(self.book.positions.values()):
-            if not (held.sl and held.tp):
-                self._deal(held.symbol, 1 - held.type, held.volume, held.ticket)
+            while not (held.sl and held.tp) and held.ticket in self.book.positions:
+                if not self._deal(held.symbol, 1 - held.type, held.volume, held.ticket):
+                    break  # what is filled in part is asked for again, what is refused is not
 
     def double(self, request: dict[str, Any]) -> None:
         """Carry a request out once more, as a faulty bridge does."""

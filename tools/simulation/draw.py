@@ -54,7 +54,7 @@ VERDICTS = {
 
 HISTORY = 40
 """Bars before the first that is traded."""
-AFTERWARDS = 210
+AFTERWARDS = 365
 """Bars after the troubles, in which the engine has to find its feet and to trade again."""
 MOST_READS = 3
 """Readings for which lists lag: fewer than the search makes before it says "not executed"."""
@@ -115,6 +115,7 @@ class Dice:
             self.comment_overwritten,
             self.comment_changed,
             self.comment_changed,
+            self.nameless,
             self.connection_lost,
             self.disconnected,
             self.frozen,
@@ -256,6 +257,14 @@ class Dice:
             how=self.chance.choice(COMMENTS),
         )
 
+    def nameless(self) -> list[Fault | Trouble]:
+        """An order whose answer is lost, and whose key the broker does not keep."""
+        when = self.sending()
+        return [
+            faults.ReplyLost(when=when, executed=True, error=self.chance.choice(LOST)),
+            faults.CommentOverwritten(when=when),
+        ]
+
     def connection_lost(self) -> Fault:
         return faults.ConnectionLost(when=self.calling())
 
@@ -298,10 +307,15 @@ class Dice:
             items.append(Commanded(step=step + self.chance.randint(1, 20), what="resume"))
         return items
 
-    def clock(self) -> Trouble:
+    def clock(self) -> list[Fault | Trouble]:
+        """This computer's clock is wrong for a while; often the engine is started meanwhile."""
         step = self.step()
         seconds = self.chance.choice((-7200.0, -3600.0, -90.0, -1.5, 2.5, 400.0, 3600.0, 86400.0))
-        return ClockSet(step=step, seconds=seconds, until=step + self.chance.randint(1, 40))
+        until = step + self.chance.randint(1, 40)
+        items: list[Fault | Trouble] = [ClockSet(step=step, seconds=seconds, until=until)]
+        if self.chance.random() < 0.5:
+            items.append(Stopped(step=self.chance.randint(step, until)))
+        return items
 
     def switched_off(self) -> Trouble:
         step = self.step()
@@ -351,6 +365,19 @@ def _one_lag(items: list[Fault | Trouble]) -> list[Fault | Trouble]:
     """Keep one lag of lists: a second one right behind it would last longer than the promise."""
     lags = [item for item in items if isinstance(item, faults.Lag | ListsLag | ListsSlow)]
     return [item for item in items if item not in lags or item is lags[0]]
+
+
+def halting() -> set[str]:
+    """Return the names of those upon which the engine always halts: only an operator ends it."""
+    errors = [code for code, meaning in ERRORS.items() if meaning.halt]
+    return {
+        name_of(Doubled(number=1)),
+        *(
+            name_of(CallLost(call="order_send", number=1, error=int(error), executed=executed))
+            for error in (*errors, *UNKNOWN_ERRORS)
+            for executed in (True, False)
+        ),
+    }
 
 
 def every_trouble() -> list[str]:

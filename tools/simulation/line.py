@@ -232,11 +232,16 @@ def _never() -> bool:
     return False
 
 
+def _no_more() -> int:
+    return 0
+
+
 class Clock:
     """The session's time: the market's, what was slept meanwhile, and how wrong this computer is.
 
     The market moves on while the engine sleeps. `stop` ends the engine; for it the data ends soon
-    after the step `end`, or after `until` says so.
+    after the step `end`, or after `until` says so. `further` is asked then, once the engine has
+    looked at the end: how many steps it goes on.
     """
 
     def __init__(self, plan: Plan, broker: Broker, calm: Callable[[], None]) -> None:
@@ -252,6 +257,7 @@ class Clock:
         self.end = 0
         self.stop: Callable[[], None] = lambda: None
         self.until: Callable[[], bool] = _never
+        self.further: Callable[[], int] = _no_more
 
     def now_ns(self) -> int:
         """Nanoseconds UTC, as this computer has them."""
@@ -283,7 +289,12 @@ class Clock:
             return True
         self._looks += 1
         self._slept = self._looks * LOOK_S
-        return self._looks <= LOOKS
+        if self._looks <= LOOKS:
+            return True
+        steps, self.further = self.further(), _no_more
+        self.end = self._broker.step + steps
+        self.begin(0.0)
+        return self.pass_minute()
 
     async def sleep(self, seconds: float) -> None:
         """Let time pass, and the market with it."""

@@ -9,14 +9,21 @@ from collections.abc import Iterable
 from pathlib import Path
 
 import msgspec
-from rich.console import Console
+from rich.console import Console, JustifyMethod
 from rich.table import Table
 
 from tools.simulation.invariants import violations
 from tools.simulation.plan import Plan, save_plan
 from tools.simulation.session import JOURNAL, Session
 from tools.simulation.shrink import shrink
-from tools.simulation.visits import expected
+from tools.simulation.visits import WENT_ON, expected, went_on
+
+COLUMNS: dict[str, JustifyMethod] = {
+    "group": "left",
+    "what": "left",
+    "visits": "right",
+    "went on": "right",
+}
 
 
 class Failure(msgspec.Struct, frozen=True):
@@ -87,13 +94,14 @@ def unvisited(result: Result) -> list[str]:
 def print_visits(console: Console, result: Result) -> None:
     """Print the table of what was met."""
     table = Table(title="Visits", title_justify="left")
-    for name, justify in (("group", "left"), ("what", "left"), ("visits", "right")):
-        table.add_column(name, justify=justify)  # type: ignore[arg-type] # the two are literals
+    for name, justify in COLUMNS.items():
+        table.add_column(name, justify=justify)
     rows = dict.fromkeys([*expected(), *sorted(result.visits)])
     for row in rows:
         group, colon, what = row.partition(": ")
-        if colon:
-            table.add_row(group, what, str(result.visits[row]))
+        if colon and not row.endswith(WENT_ON):
+            lived = str(result.visits[went_on(row)]) if group == "trouble" else ""
+            table.add_row(group, what, str(result.visits[row]), lived)
     console.print(table)
     for name in ("processes", "events", "orders sent"):
         console.print(f"{result.visits[name]:>12,} {name}")

@@ -36,15 +36,16 @@ from tools.simulation.line import Clock, Line
 from tools.simulation.operators import BY, COMMANDS, MemorySwitch, answers
 from tools.simulation.plan import DiskTrouble, Plan, dice
 from tools.simulation.settings import config_of, manifest_of
-from tools.simulation.visits import met, struck
+from tools.simulation.visits import met, struck, went_on
 
 JOURNAL = Path("journal")
 QUIET = 25
-"""Bars that the engine has, after the last trouble, to agree with the broker without a restart."""
+"""Bars that the engine has, after the last trouble, to agree with the broker by itself."""
 AGAIN = 15
 """Bars of each start after that."""
 SOON = 150
-"""Bars within which it has to trade once more, when an operator has lifted the halt."""
+"""Bars within which it has to trade after that; when it has halted, after an operator has lifted
+it."""
 MOST_STARTS = 60
 """Processes of one session. Every trouble ends at most one."""
 
@@ -112,8 +113,10 @@ class Session:
         self._inbox: Inbox | None = None
         self._broker.command = self._command
         self._writer: Writer | None = None
+        self._kernel = Kernel()
         self._process = 0
-        self._calm_process = -1
+        self._placed = 0
+        self._struck: list[str] = []
         self.record = Record(plan, self._broker, self._disk)
 
     def run(self) -> Record:
@@ -125,49 +128,68 @@ class Session:
         return self.record
 
     async def _play(self) -> None:
-        record, bars = self.record, self._plan.bars
-        self._clock.end = bars + QUIET
+        record = self.record
+        self._clock.end = self._plan.bars + QUIET
+        self._clock.further = self._found_its_feet
         while self._broker.step < self._clock.end:
-            ending, state = await self._live()
-            if self._process == self._calm_process and ending == "data ended":
-                record.problems += [
-                    f"without a restart: {problem}"
-                    for problem in disagreements(
-                        state, self._broker.book, asked=self._broker.nameless()
-                    )
-                ]
+            await self._live()
             if self._process >= MOST_STARTS:
                 record.problems.append(f"{MOST_STARTS} starts and no end: {record.endings[-5:]}")
                 return
             for _ in range(self._chance.randint(0, self._plan.away)):
                 self._clock.pass_minute()
         self._calm()
+        if self._has_traded("without a restart"):
+            record.visits.update(went_on(name) for name in self._struck)
         for _ in range(2):
             self._clock.end = self._broker.step + AGAIN
             record.second_start = self._writer.next_seq - 1 if self._writer else 0
-            ending, record.state = await self._live()
+            ending = await self._live()
             if ending != "data ended":
                 record.problems.append(f"started in the calm, it ended: {ending}")
-        await self._trade_again()
-
-    async def _trade_again(self) -> None:
-        """Lift the halt that there may be, and start once more: it must trade, and that soon."""
-        record, broker = self.record, self._broker
-        assert record.state is not None
         self._set_right()
+        self._clock.end = self._broker.step + self._expect_trade()
+        await self._live()
+        self._has_traded("after a restart")
+        record.state = self._kernel.state
+
+    def _found_its_feet(self) -> int:
+        """Hold the engine, which runs, against the broker. What has not halted has to trade, too,
+        with no more help than this: return the bars that it has for it."""
+        state, broker = self._kernel.state, self._broker
+        self.record.problems += [
+            f"without a restart: {problem}"
+            for problem in disagreements(state, broker.book, asked=broker.nameless())
+        ]
+        return 0 if state.run.halt_rule or self._switch.thrown() else self._expect_trade()
+
+    def _expect_trade(self) -> int:
+        """Take out of the way what might stay for ever; return the bars that may pass now before
+        the engine trades."""
+        broker = self._broker
         broker.clear_up()
-        placed = broker.placed()
-        self._clock.until = lambda: broker.placed() > placed
-        self._clock.end = broker.step + SOON
-        ending, record.state = await self._live()
-        if broker.placed() == placed:
-            record.problems.append(f"no order in {SOON} bars of calm; it ended: {ending}")
-        else:
-            record.visits["outcome: trades again"] += 1
+        self._placed = placed = broker.placed() + 1
+        self._clock.until = lambda: broker.placed() >= placed
+        return SOON
+
+    def _has_traded(self, how: str) -> bool:
+        """Whether it has; it is a problem when it was expected to and has not."""
+        if not self._placed:
+            return False
+        if self._broker.placed() < self._placed:
+            self.record.problems.append(
+                f"no order in {SOON} bars of calm, {how}; it ended: {self.record.endings[-1]}"
+            )
+            return False
+        self._placed = 0
+        self.record.visits[f"outcome: trades again {how}"] += 1
+        return True
 
     def _set_right(self) -> None:
         """Be the operator who has looked and has asked the broker, while no engine runs."""
         self._disk.begin()
+        if not any(answers(self._kernel.state, self._broker, self._switch)):
+            return
         kernel = Kernel()
         with Writer.open(JOURNAL, run="", fs=self._disk, seal=False) as writer:
             missing = rebuild(kernel, read(JOURNAL, fs=self._disk))
@@ -190,14 +212,12 @@ class Session:
 
     # --- one process
 
-    async def _live(self) -> tuple[str, State]:
+    async def _live(self) -> str:
         """Be one process of the engine; return how it ended."""
         self._process += 1
         self._disk.begin()
         self._clock.begin(self._chance.uniform(30.0, 59.0))
-        kernel = Kernel()
-        if not self._broker.armed:
-            self._calm_process = self._process
+        kernel = self._kernel = Kernel()
         try:
             with Writer.open(
                 JOURNAL,
@@ -224,7 +244,7 @@ class Session:
         if self._plan.found == "leave" and self._broker.strangers():
             self.record.visits["outcome: found position left"] += 1
         self.record.endings.append(ending)
-        return ending, kernel.state
+        return ending
 
     def _engine_on(self, writer: Writer, kernel: Kernel) -> Engine:
         server_time = ServerTime(self._config.broker.zone)
@@ -249,8 +269,8 @@ class Session:
 
     def _calm(self) -> None:
         if self._broker.armed:
-            self._calm_process = self._process
-            self.record.visits.update(struck(self._line, self._broker, self._clock))
+            self._struck = list(struck(self._line, self._broker, self._clock))
+            self.record.visits.update(self._struck)
         self._broker.calm()
         self._line.calm()
 

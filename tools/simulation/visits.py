@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
+from engine.execution.differences import Name
 from engine.execution.outcome import ERRORS, RETCODES
 from journal.envelope import AnyEvent
 from journal.events import (
@@ -37,7 +38,7 @@ from journal.events import (
 )
 from journal.events.mt5 import OrderState
 from tools.simulation.broker import Broker
-from tools.simulation.draw import every_trouble
+from tools.simulation.draw import every_trouble, halting
 from tools.simulation.line import Clock, Line
 from tools.simulation.plan import name_of
 
@@ -93,10 +94,25 @@ OUTCOMES = (
     "halt: discrepancy",
     "terminal lost",
     "torn end recovered",
-    "trades again",
+    "trades again without a restart",
+    "trades again after a restart",
 )
 
 
+WENT_ON = ", went on"
+DIFFERENCES = (
+    Name.BALANCE,
+    Name.CLOCK,
+    Name.LEVELS,
+    Name.LOST_ORDER,
+    Name.ORDER_CHANGED,
+    Name.POSITION_MISSING,
+    Name.POSITION_UNKNOWN,
+    Name.UNKNOWN_ORDER,
+    Name.VOLUME,
+)
+"""Those that sessions lead to. The others are seen in unit tests: an account is refused before
+anything is compared, and recording comes before most."""
 SIMPLE: dict[type[Payload], str] = {
     OrderUnresolved: "unresolved",
     ChangeUnresolved: "change unresolved",
@@ -133,10 +149,13 @@ def expected() -> list[str]:
     answers = [
         f"{code} {meaning.name}" for table in (RETCODES, ERRORS) for code, meaning in table.items()
     ]
+    troubles = every_trouble()
     return [
-        *(f"trouble: {name}" for name in every_trouble()),
+        *(f"trouble: {name}" for name in troubles),
+        *(went_on(f"trouble: {name}") for name in troubles if name not in halting()),
         *(f"answer: {name}" for name in (*answers, "a code nobody knows")),
         *(f"outcome: {name}" for name in OUTCOMES),
+        *(f"outcome: difference: {name}" for name in DIFFERENCES),
         *(f"ending: {name}" for name in ENDINGS),
     ]
 
@@ -145,6 +164,12 @@ def struck(line: Line, broker: Broker, clock: Clock) -> Iterator[str]:
     """Yield the troubles that have struck."""
     for item in (*broker.struck, *line.struck_by_terminal(), *clock.struck()):
         yield f"trouble: {name_of(item)}"
+
+
+def went_on(trouble: str) -> str:
+    """Return the row that counts the sessions in which the engine lived through a trouble: when it
+    was over, it traded again without a restart and without an operator."""
+    return trouble + WENT_ON
 
 
 def met(events: Iterable[AnyEvent], endings: Iterable[str]) -> Iterator[str]:
