@@ -74,6 +74,13 @@ def type_of(body: bytes) -> str:
     return head[2][8:-1].decode("utf-8", "replace") if len(head) == 4 else ""
 
 
+def version_of(body: bytes) -> int:
+    """Return the version of the type's shape that these bytes have, 0 where there is none."""
+    head = body.split(b",", 4)
+    version = head[3][len(b'"v":') :] if len(head) == 5 else b""
+    return int(version) if version.isdigit() else 0
+
+
 def frame(body: bytes, h: bytes) -> bytes:
     """Return the whole line, newline included."""
     return b"%s%s%s%s\n" % (body, HASH_MARK, h, END)

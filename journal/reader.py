@@ -111,7 +111,7 @@ def _from_segment(
 
     last = entry.last if until is None else until
     if wanted:
-        found = map(decode, segment.selected(data, wanted))
+        found = map(decode, segment.selected(data, entry, wanted))
         yield from (event for event in found if first <= event.seq <= last)
         return
     try:

@@ -7,6 +7,7 @@ other columns are there to be filtered and summed.
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping
+from contextlib import contextmanager
 from operator import call
 
 import pyarrow as pa
@@ -14,9 +15,9 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from journal.chain import _BLANK
-from journal.codec import WHOLE, decode
+from journal.codec import WHOLE, decode, version_of
 from journal.envelope import AnyEvent
-from journal.errors import JournalCorrupt
+from journal.errors import JournalCorrupt, UndecodableEvent
 from journal.events import TYPES
 from journal.manifest import Segment
 from journal.promote import BULK, PROMOTED, Value, promoted
@@ -45,7 +46,8 @@ def to_parquet(bodies: list[bytes]) -> bytes:
         "seq": pa.array([event.seq for event in events], pa.int64()),
         "ts": pa.array([event.ts for event in events], pa.int64()),
         "type": pa.array([event.type for event in events], pa.string()),
-        "v": pa.array([event.v for event in events], pa.int32()),
+        # Of the bytes: what was decoded is of the current version.
+        "v": pa.array(map(version_of, bodies), pa.int32()),
         "run": pa.array([event.run for event in events], pa.string()),
         "cause": pa.array([event.cause for event in events], pa.int64()),
         "corr": pa.array([event.corr for event in events], pa.string()),
@@ -128,29 +130,54 @@ def readable(data: bytes) -> Iterator[bytes]:
         return
 
 
-def wrong_columns(data: bytes) -> Iterator[tuple[int, str]]:
-    """Yield sequence and description of each value in a column that its event does not have."""
-    rows = _file(data, []).read(use_threads=False)
-    events = [decode(text[:-1]) for text in _texts(rows)]
+def wrong_columns(data: bytes, entry: Segment) -> Iterator[tuple[int, str]]:
+    """Yield sequence and description of each value in a column that its event does not have.
+
+    An event that cannot be decoded is passed over. Raises JournalCorrupt for an unreadable column.
+    """
+    with _reading(entry):
+        rows = _file(data, []).read(use_threads=False)
+    bodies = [text[:-1] for text in _texts(rows)]
+    events = [_decodable(body) for body in bodies]
     for name in rows.column_names[: -len(_TEXT)]:
         found = rows.column(name).to_pylist()
-        for event, value in zip(events, found, strict=True):
-            wanted = promoted(event, name) if name in PROMOTED else getattr(event, name)
+        for body, event, value in zip(bodies, events, found, strict=True):
+            upcast = event is not None and event.v != version_of(body)
+            if event is None or (upcast and name in PROMOTED):
+                continue  # the column may be of the shape before
+            wanted = version_of(body) if name == "v" else _value(event, name)
             if value != wanted:
                 yield event.seq, f"column {name} has {value!r}, the event says {wanted!r}"
 
 
-def selected(data: bytes, where: Mapping[str, Collection[Value]]) -> list[bytes]:
-    """Return the bodies of the events that have the wanted values, the chain not checked."""
-    table = _file(data, []).read(list(where), use_threads=False)
-    mask = pa.chunked_array([pa.repeat(pa.scalar(True), table.num_rows)])
-    for name, values in where.items():
-        column = table.column(name)
-        mask = pc.and_(mask, pc.is_in(column, pa.array(list(values), column.type)))
-    if not pc.any(mask).as_py():
-        return []  # without having touched the events themselves
-    found = _file(data, []).read(_TEXT, use_threads=False).filter(mask)
+def selected(data: bytes, entry: Segment, where: Mapping[str, Collection[Value]]) -> list[bytes]:
+    """Return the bodies of the events that have the wanted values, the chain not checked.
+
+    Raises JournalCorrupt when what has to be read of the file is damaged.
+    """
+    with _reading(entry):
+        table = _file(data, []).read(list(where), use_threads=False)
+        mask = pa.chunked_array([pa.repeat(pa.scalar(True), table.num_rows)])
+        for name, values in where.items():
+            column = table.column(name)
+            mask = pc.and_(mask, pc.is_in(column, pa.array(list(values), column.type)))
+        if not pc.any(mask).as_py():
+            return []  # without having touched the events themselves
+        found = _file(data, []).read(_TEXT, use_threads=False).filter(mask)
     return [text[:-1] for text in _texts(found)]
+
+
+def _decodable(body: bytes) -> AnyEvent | None:
+    try:
+        return decode(body)
+    except UndecodableEvent:
+        return None
+
+
+def _value(event: AnyEvent, name: str) -> Value:
+    """Return what a column says of an event."""
+    value: Value = promoted(event, name) if name in PROMOTED else getattr(event, name)
+    return value
 
 
 def _texts(rows: pa.RecordBatch | pa.Table) -> list[bytes]:
@@ -169,9 +196,16 @@ def _texts(rows: pa.RecordBatch | pa.Table) -> list[bytes]:
 
 
 def _batches(data: bytes, entry: Segment, columns: list[str]) -> Iterator[pa.RecordBatch]:
-    try:
+    with _reading(entry):
         file = _file(data, ["type"] if "type" in columns else [])
         yield from file.iter_batches(_ROWS, columns=columns, use_threads=False)
+
+
+@contextmanager
+def _reading(entry: Segment) -> Iterator[None]:
+    """Make an error of Arrow the journal's own."""
+    try:
+        yield
     except (pa.ArrowException, OSError) as error:  # OSError is how Arrow reports a bad page
         raise JournalCorrupt(
             f"{entry.file} cannot be read: {error}. Restore it from a backup"

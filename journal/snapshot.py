@@ -82,11 +82,11 @@ def newest(directory: Path, projection: str, version: int, *, fs: Fs = OS_FS) ->
 
 
 def load(path: Path, *, fs: Fs = OS_FS) -> Snapshot | None:
-    """Return what a file holds, None when it is not a whole snapshot."""
-    line, _, state = fs.read(path).partition(b"\n")
+    """Return what a file holds, None when it is not a whole snapshot, or gone for a newer one."""
     try:
+        line, _, state = fs.read(path).partition(b"\n")
         label = msgspec.json.decode(line, type=_Label)
-    except (msgspec.MsgspecError, UnicodeDecodeError):
+    except (FileNotFoundError, msgspec.MsgspecError, UnicodeDecodeError):
         return None
     found = Snapshot(label.seq, label.h, label.projection, label.version, state, label.schema)
     return found if _label(found, label.schema) == label else None

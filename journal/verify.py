@@ -5,6 +5,7 @@ It changes nothing, and never raises for damage.
 
 from __future__ import annotations
 
+from contextlib import suppress
 from hashlib import sha256
 from pathlib import Path
 from typing import Literal
@@ -13,11 +14,12 @@ import msgspec
 
 from journal import layout, manifest, merkle, recover, snapshot, tail
 from journal.codec import decode
-from journal.errors import JournalCorrupt, JournalMissing, UndecodableEvent
+from journal.errors import JournalCorrupt, JournalMissing, UndecodableEvent, UsageError
 from journal.fs import OS_FS, Fs
 from journal.manifest import Manifest, Segment
 
 _MOST_FINDINGS = 1000
+_LOOKS = 3
 _RESTORE = "Restore the directory from a backup, or salvage it into a new one."
 _NEWER = "Use the Daybook that wrote it, or a newer one."
 _TORN = "Nothing to do: opening the journal for writing moves these bytes to quarantine."
@@ -73,15 +75,25 @@ def verify(
     deep    check the columns of segments against their events, too
     expect  a sequence and its hash as written down elsewhere: shows a cut-off end and a rewritten
             journal, which the chain alone cannot show
-    Raises JournalMissing.
+    Raises JournalMissing; UsageError when that sequence was dropped on purpose.
     """
     if not fs.exists(directory / layout.TAIL):
         raise JournalMissing(f"there is no journal in {directory}; check the path")
-    audit = _Audit(fs, directory, expect, deep=deep)
-    listed = audit.manifest()
-    for entry in listed.segments:
-        audit.segment(entry)
-    names = recover.tail_after(fs, directory, listed.last)
+    for _ in range(_LOOKS - 1):
+        with suppress(FileNotFoundError):  # it was sealed or dropped meanwhile: look anew
+            return _look(_Audit(fs, directory, expect, deep=deep))
+    return _look(_Audit(fs, directory, expect, deep=deep))
+
+
+def _look(audit: _Audit) -> Report:
+    """Look at every file once. Raises FileNotFoundError when one went away by right."""
+    listed, sealed = audit.manifest(), 0
+    while listed.last > sealed:  # looking at segments may take longer than sealing the next ones
+        for entry in listed.segments:
+            if entry.first > sealed:
+                audit.segment(entry)
+        listed, sealed = audit.listed(), listed.last
+    names = audit.tail_names(listed.last)
     for name in names:
         audit.tail_file(name, last=name == names[-1])
     audit.end()
@@ -103,16 +115,24 @@ class _Audit:
         self._events = 0
         self._files = 0
         self._findings: list[Finding] = []
+        self._broken = False  # then the place is where reading ended, not where the journal ends
 
     def report(self) -> Report:
         head = self._place.head.decode()
         last = self._place.next_seq - 1
         return Report(self._first, last, head, self._events, self._files, self._findings)
 
+    def listed(self) -> Manifest:
+        return manifest.load(self._fs, self._directory)
+
+    def tail_names(self, sealed: int) -> list[str]:
+        return recover.tail_after(self._fs, self._directory, sealed)
+
     def manifest(self) -> Manifest:
         try:
-            listed = manifest.load(self._fs, self._directory)
+            listed = self.listed()
         except JournalCorrupt as error:
+            self._broken = True
             self._add("corrupt", layout.MANIFEST, -1, 0, str(error), _RESTORE)
             return Manifest()
         if listed.torn:
@@ -120,6 +140,7 @@ class _Audit:
             self._add("torn", layout.MANIFEST, listed.size, 0, what, _SEALED_AGAIN)
         if listed.dropped:
             self._place = recover.Place(listed.segments[0].first, listed.segments[0].prev.encode())
+            self._expected_before(self._place)
             what = f"events up to seq {listed.dropped} were dropped on purpose"
             self._add("note", layout.MANIFEST, -1, listed.dropped, what, "Nothing to do.")
         named = {entry.file for entry in listed.segments}
@@ -147,9 +168,11 @@ class _Audit:
                 what = "its Merkle root is not the manifest's"
                 self._add("corrupt", file, -1, entry.first, what, _RESTORE)
             if self._deep:
-                for seq, what in segment.wrong_columns(data):
+                for seq, what in segment.wrong_columns(data, entry):
                     self._add("corrupt", file, -1, seq, what, _RESTORE)
         except FileNotFoundError:
+            if self.listed().dropped >= entry.last:
+                raise
             self._add("corrupt", file, -1, entry.first, "is missing", _RESTORE)
         except JournalCorrupt as error:
             self._add("corrupt", file, -1, entry.first, str(error), _RESTORE)
@@ -161,6 +184,7 @@ class _Audit:
         try:
             scan = tail.Scan(self._fs.read(self._directory / layout.TAIL / name))
         except JournalCorrupt as error:  # another format version
+            self._broken = True
             self._add("corrupt", file, 0, self._place.next_seq, str(error), _NEWER)
             return
         if scan.header:
@@ -173,14 +197,8 @@ class _Audit:
             self._bad(file, scan.bad, last=last)
 
     def end(self) -> None:
-        if self._expect and self._expect[0] >= self._place.next_seq:
-            seq, last = self._expect[0], self._place.next_seq - 1
-            what = f"seq {seq} was written once, the journal ends at {last}: its end was cut off"
-            self._add("corrupt", "", -1, seq, what, _RESTORE)
-        for name, seq in snapshot.marks(self._fs, self._directory):
-            if seq >= self._place.next_seq:
-                what = f"was taken at seq {seq}: the journal's end was cut off"
-                self._add("corrupt", f"{layout.SNAPSHOTS}/{name}", -1, seq, what, _RESTORE)
+        if not self._broken:
+            self._cut_off()
         unlisted = recover.unlisted_segment(self._fs, self._directory, self._place.next_seq - 1)
         if unlisted:
             what = "holds events after the journal's end: lines of the manifest are lost"
@@ -189,6 +207,17 @@ class _Audit:
             what = f"{note.size} bytes after seq {note.last_good} were cut short by a crash"
             file = f"{layout.QUARANTINE}/{path.name}"
             self._add("note", file, note.offset, note.last_good, what, _NOTED_LATER)
+
+    def _cut_off(self) -> None:
+        """Hold the end against what was once known to be in the journal."""
+        if self._expect and self._expect[0] >= self._place.next_seq:
+            seq, last = self._expect[0], self._place.next_seq - 1
+            what = f"seq {seq} was written once, the journal ends at {last}: its end was cut off"
+            self._add("corrupt", "", -1, seq, what, _RESTORE)
+        for name, seq in snapshot.marks(self._fs, self._directory):
+            if seq >= self._place.next_seq:
+                what = f"was taken at seq {seq}: the journal's end was cut off"
+                self._add("corrupt", f"{layout.SNAPSHOTS}/{name}", -1, seq, what, _RESTORE)
 
     def _joint(self, file: str, header: tail.Header) -> None:
         place = self._place
@@ -214,17 +243,31 @@ class _Audit:
 
     def _expected_in(self, file: str, first: int, hashes: list[bytes]) -> None:
         if self._expect and first <= self._expect[0] < first + len(hashes):
-            seq, wanted = self._expect
-            h = hashes[seq - first].decode()
-            if h != wanted:
-                what = f"the hash of seq {seq} is {h}, expected {wanted}: the journal was rewritten"
-                self._add("corrupt", file, -1, seq, what, _RESTORE)
+            self._expected(file, hashes[self._expect[0] - first], *self._expect)
+
+    def _expected_before(self, kept: recover.Place) -> None:
+        """Of what was dropped the hash of the last event is still known, and no other."""
+        if not self._expect or self._expect[0] >= kept.next_seq:
+            return
+        if self._expect[0] < kept.next_seq - 1:
+            raise UsageError(
+                f"seq {self._expect[0]} cannot be compared: events up to {kept.next_seq - 1} were "
+                "dropped on purpose. Expect a later head, or verify a backup that still holds it"
+            )
+        self._expected(layout.MANIFEST, kept.head, *self._expect)
+
+    def _expected(self, file: str, found: bytes, seq: int, wanted: str) -> None:
+        h = found.decode()
+        if h != wanted:
+            what = f"the hash of seq {seq} is {h}, expected {wanted}: the journal was rewritten"
+            self._add("corrupt", file, -1, seq, what, _RESTORE)
 
     def _bad(self, file: str, bad: tail.Bad, *, last: bool) -> None:
         seq = self._place.next_seq
         if last and not bad.rotten:
             self._add("torn", file, bad.offset, seq, bad.what, _TORN)
         else:
+            self._broken = True
             self._add("corrupt", file, bad.offset, seq, bad.what, _RESTORE)
 
     def _add(

@@ -121,7 +121,7 @@ def test_a_backup_that_was_mistaken_for_the_journal_overwrites_nothing(
     backup(journal, copy)
     grow(journal, 3, limits=LIMITS)
     before = files(journal)
-    with pytest.raises(UsageError, match="events that .* does not hold"):
+    with pytest.raises(UsageError, match="or events that"):
         backup(copy, journal)
     assert files(journal) == before
 

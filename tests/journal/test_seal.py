@@ -1,16 +1,22 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import duckdb
+import msgspec
 import pyarrow.parquet as pq
 import pytest
 
 import journal
-from journal import Limits, Writer, manifest, read, verify
+from journal import Limits, Writer, codec, manifest, read, upcast, verify
 from journal.codec import encode
+from journal.envelope import Event, stamp
 from journal.errors import JournalCorrupt
+from journal.events import TYPES
+from journal.events.base import Input
 from journal.fs import OS_FS
+from journal.promote import _fields as promoted_fields
 from journal.reader import lines
 from journal.seal import GRACE_NS, SealLimits, seal
 from tests.journal.builders import RUN, event, events, grow
@@ -143,6 +149,103 @@ def test_a_changed_promoted_column_is_found_by_a_deep_look(tmp_path: Path) -> No
     pq.write_table(table.set_column(at, "symbol", [symbols]), path, store_schema=False)
     whats = [finding.what for finding in verify(tmp_path, deep=True).findings]
     assert "column symbol has 'GBPUSD', the event says 'EURUSD'" in whats
+
+
+def _rot_of_column(path: Path, name: str) -> None:
+    """Flip a bit in a column's data."""
+    group = pq.ParquetFile(path).metadata.row_group(0)
+    (chunk,) = [
+        column
+        for column in map(group.column, range(group.num_columns))
+        if column.path_in_schema == name
+    ]
+    data = bytearray(path.read_bytes())
+    data[chunk.data_page_offset + chunk.total_compressed_size - 1] ^= 1
+    path.write_bytes(data)
+
+
+def test_a_rotten_column_is_a_finding_of_a_deep_look_and_stops_no_other(tmp_path: Path) -> None:
+    (entry, other) = sealed(tmp_path)
+    _rot_of_column(tmp_path / "segments" / entry.file, "price")
+    report = verify(tmp_path, deep=True)
+    whats = [finding.what for finding in report.findings]
+    assert [finding.seq for finding in report.findings] == [1, 1]
+    assert "its bytes are not those that were sealed" in whats
+    assert any("cannot be read" in what for what in whats)
+    assert report.last_seq == 24
+    with pytest.raises(JournalCorrupt, match="cannot be read"):
+        list(read(tmp_path, verify=False, where={"price": [1.0]}))
+    assert next(iter(read(tmp_path, after=other.first - 1, verify=False))).seq == other.first
+
+
+class ThingSeen(Input, frozen=True, gc=False):
+    """A type as it was once."""
+
+    symbol: str
+    units: float
+
+
+class ThingSeenAgain(Input, frozen=True, gc=False):
+    """And in its second shape."""
+
+    VERSION = 2
+
+    symbol: str
+    volume: float
+
+
+def _know(patch: pytest.MonkeyPatch, kind: type[ThingSeen | ThingSeenAgain] | None) -> None:
+    """Let the type have that shape, or be unknown."""
+    patch.delitem(TYPES, "ThingSeen", raising=False)
+    patch.delitem(codec.WHOLE, "ThingSeen", raising=False)
+    if kind:
+        patch.setitem(TYPES, "ThingSeen", kind)
+        patch.setitem(codec.WHOLE, "ThingSeen", msgspec.json.Decoder(Event[kind]).decode)  # type: ignore[valid-type] # as in `journal.codec`
+
+
+def _write_things(directory: Path, patch: pytest.MonkeyPatch) -> None:
+    _know(patch, ThingSeen)
+    with Writer.open(directory, run=RUN) as writer:
+        for seq in (1, 2):
+            writer.append(stamp(ThingSeen("EURUSD", 20_000), seq=seq, ts=seq, run=RUN))
+
+
+@pytest.mark.parametrize("sealed_by", [ThingSeen, ThingSeenAgain])
+def test_an_older_version_is_read_from_a_segment_whoever_sealed_it(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    sealed_by: type[ThingSeen | ThingSeenAgain],
+) -> None:
+    _write_things(tmp_path, monkeypatch)
+
+    def second(data: dict[str, Any]) -> dict[str, Any]:
+        return {"symbol": data["symbol"], "volume": data["units"] / 100_000}
+
+    monkeypatch.setitem(upcast.UPCASTERS, ("ThingSeen", 1), second)
+    promoted_fields.cache_clear()
+    _know(monkeypatch, sealed_by)
+    (entry,) = seal(tmp_path, limits=SealLimits(events=1), now=lambda: 0)
+    promoted_fields.cache_clear()
+    _know(monkeypatch, ThingSeenAgain)
+    for check in (True, False):
+        found = [event.data for event in read(tmp_path, verify=check)]
+        assert found == [ThingSeenAgain("EURUSD", 0.2)] * 2
+    assert verify(tmp_path, deep=True).findings == []
+    assert pq.read_table(tmp_path / "segments" / entry.file)["v"].to_pylist() == [1, 1]
+    promoted_fields.cache_clear()
+
+
+def test_a_deep_look_passes_over_an_event_that_nobody_knows(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _write_things(tmp_path, monkeypatch)
+    seal(tmp_path, limits=SealLimits(events=1), now=lambda: 0)
+    _know(monkeypatch, None)
+    findings = verify(tmp_path, deep=True).findings
+    assert [(one.seq, "unknown event type 'ThingSeen'" in one.what) for one in findings] == [
+        (1, True),
+        (2, True),
+    ]
 
 
 def test_a_missing_or_shortened_segment_is_refused_by_the_writer(tmp_path: Path) -> None:

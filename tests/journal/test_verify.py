@@ -4,10 +4,15 @@ from pathlib import Path
 
 import pytest
 
-from journal import Limits, Writer, verify
+from journal import Limits, Writer, snapshot, verify
 from journal.chain import link
 from journal.codec import encode, frame
-from journal.errors import JournalMissing
+from journal.errors import JournalMissing, UsageError
+from journal.fs import OsFs
+from journal.keep import retain
+from journal.reader import lines
+from journal.seal import GRACE_NS, SealLimits, seal
+from journal.snapshot import Snapshot
 from tests.journal.builders import RUN, event, grow, only_tail
 
 
@@ -78,6 +83,77 @@ def test_a_known_hash_shows_a_cut_off_end_and_a_rewritten_journal(tmp_path: Path
     (cut,) = verify(tmp_path, expect=(4, head)).findings
     assert "cut off" in cut.what
     assert not verify(tmp_path, expect=(4, head)).ok
+
+
+def test_damage_is_not_taken_for_a_cut_off_end(tmp_path: Path) -> None:
+    writer = grow(tmp_path, 3, batch=1)
+    head = writer.head.decode()
+    snapshot.save(tmp_path, Snapshot(3, head, "orders", 1, b"state"))
+    path = only_tail(tmp_path)
+    path.write_bytes(path.read_bytes().replace(b"1.07012", b"1.07013"))
+    (found,) = verify(tmp_path, expect=(3, head)).findings
+    assert (found.severity, found.seq) == ("corrupt", 2)
+
+
+def test_what_was_dropped_can_no_longer_be_expected_but_for_its_last_event(tmp_path: Path) -> None:
+    known = dict(_dropped_up_to_20(tmp_path))
+    assert verify(tmp_path, expect=(20, known[20])).ok
+    (rewritten,) = [
+        finding
+        for finding in verify(tmp_path, expect=(20, known[19])).findings
+        if finding.severity == "corrupt"
+    ]
+    assert "rewritten" in rewritten.what
+    with pytest.raises(UsageError, match="seq 19 cannot be compared: events up to 20 were dropped"):
+        verify(tmp_path, expect=(19, known[19]))
+
+
+def _dropped_up_to_20(directory: Path) -> list[tuple[int, str]]:
+    """Grow a journal of 24 events, drop all up to 20, and return the hashes that there were."""
+    grow(directory, 24, limits=Limits(batch=5, file_events=5))
+    seal(directory, limits=SealLimits(events=10), now=lambda: 0)
+    hashes = [(seq, h.decode()) for seq, _, h in lines(directory)]
+    grow(directory, 6, limits=Limits(batch=5, file_events=5))
+    seal(directory, limits=SealLimits(events=10), now=lambda: 0)
+    snapshot.save(directory, Snapshot(*hashes[-1], "orders", 1, b"state"))
+    assert retain(directory, {"orders": 1}, keep=0).through == 20
+    return hashes
+
+
+class _Busy(OsFs):
+    """A disk on which an engine seals, and sealed files go, whenever somebody reads a segment."""
+
+    def read(self, path: Path, offset: int = 0) -> bytes:
+        if path.suffix == ".parquet":
+            for now in (0, GRACE_NS):
+                seal(path.parents[1], limits=SealLimits(events=5), now=lambda now=now: now)  # type: ignore[misc] # mypy cannot
+        return super().read(path, offset)
+
+
+def test_a_look_that_outlasts_sealings_finds_nothing(tmp_path: Path) -> None:
+    grow(tmp_path, 40, limits=Limits(batch=5, file_events=5))
+    seal(tmp_path, limits=SealLimits(events=20), now=lambda: 0)
+    grow(tmp_path, 19, limits=Limits(batch=5, file_events=5))
+    report = verify(tmp_path, fs=_Busy())
+    assert (report.findings, report.events, report.last_seq) == ([], 59, 59)
+
+
+class _Dropping(OsFs):
+    """A disk on which old segments are dropped while somebody looks at the first."""
+
+    def read(self, path: Path, offset: int = 0) -> bytes:
+        if path.suffix == ".parquet":
+            retain(path.parents[1], {"orders": 1}, keep=0)
+        return super().read(path, offset)
+
+
+def test_what_is_dropped_on_purpose_meanwhile_is_not_missing(tmp_path: Path) -> None:
+    grow(tmp_path, 24, limits=Limits(batch=5, file_events=5))
+    seal(tmp_path, limits=SealLimits(events=5), now=lambda: 0)
+    (_, _, h) = next(lines(tmp_path, after=21, until=22))
+    snapshot.save(tmp_path, Snapshot(22, h.decode(), "orders", 1, b"state"))
+    report = verify(tmp_path, fs=_Dropping())
+    assert (report.ok, report.first_seq, report.last_seq) == (True, 16, 24)
 
 
 def test_a_recovery_not_yet_in_the_journal_is_noted(tmp_path: Path) -> None:
