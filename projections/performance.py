@@ -90,7 +90,7 @@ def _trade(state: Performance, positions: Positions, deal: DealRecorded, impact:
         state.floating[identifier] = state.floating[identifier] * left / impact.volume
     elif did in _ENDING:
         state.floating.pop(identifier, None)
-    if did in ("closed", "rolled"):
+    if did == "closed":
         state.results.pop(identifier, None)
         _closed(state, result)
     else:
@@ -127,4 +127,4 @@ _HANDLERS: dict[Any, Any] = {
     DealRecorded: Reading(_deal, (POSITIONS, ACCOUNT)),
 }
 
-PERFORMANCE = Projection("performance", 4, Performance, _HANDLERS)
+PERFORMANCE = Projection("performance", 5, Performance, _HANDLERS)

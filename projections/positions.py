@@ -87,9 +87,9 @@ class Levels(msgspec.Struct):
 class Impact(msgspec.Struct, frozen=True, gc=False):
     """What a deal did to its position.
 
-    did     `opened` it; `added` to it or `reduced` it; `closed` it; `turned` it round; `rolled` it:
-            closed it to open it again, and `reopened` it; `early`: closed more than was known to be
-            open; `nothing`, for want of a volume
+    did     `opened`, `added` to, `reduced`, `turned` or `closed` it; `rolled` it, which closes it
+            to open it again, and `reopened` it; `early` where more has been closed than was seen to
+            be opened; `nothing` for want of a volume
     volume  lots that were held before; for `reduced`
     price   of the position before; for `reopened`
     """

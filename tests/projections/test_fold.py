@@ -22,6 +22,7 @@ from journal.events import (
     OrderUnresolved,
     OrderVetoed,
     Payload,
+    PositionAdjusted,
     RunEnded,
     RunStarted,
     SymbolSpecified,
@@ -495,6 +496,33 @@ def test_a_trade_is_won_when_it_pays_for_its_costs() -> None:
     assert performance.gross_loss == pytest.approx(1.0 + 6.0)
     assert net_profit(story.state.account) == pytest.approx(6.0 - 12.0)
     assert performance.results == {}
+
+
+def test_a_swap_by_reopening_is_no_trade_and_what_it_costs_is_the_positions() -> None:
+    story = valued().given(deal(2), a(BarClosed, close=1.06, spread=0))
+    story.given(deal(3, type=SELL, entry=OUT, reason=7, price=1.06, profit=990.0, swap=-3.0))
+    performance = story.state.performance
+    assert (performance.trades, performance.floating) == (0, {})
+    assert performance.equity == pytest.approx(10_987.0)
+    story.given(deal(4, reason=7, price=1.06))
+    story.given(deal(5, type=SELL, entry=OUT, price=1.05, profit=-989.0))
+    assert (performance.trades, performance.wins, performance.results) == (1, 0, {})
+    assert performance.gross_loss == pytest.approx(2.0)
+
+
+def test_a_reversal_is_no_end_and_what_floated_before_it_floats_no_more() -> None:
+    story = valued().given(deal(2), a(BarClosed, close=1.06, spread=0))
+    turn = deal(3, type=SELL, entry=INOUT, volume=2.0, price=1.06, profit=990.0)
+    performance = story.given(turn).state.performance
+    assert (performance.trades, performance.floating) == (0, {})
+    story.given(a(BarClosed, close=1.05, spread=0))
+    assert performance.floating == {2001: pytest.approx(1000.0)}
+    assert performance.equity == pytest.approx(10_000.0 + 990.0 + 1000.0)
+
+
+def test_the_brokers_word_on_an_opening_price_is_what_floats_from() -> None:
+    story = valued().given(deal(2), a(PositionAdjusted, price=1.06), a(BarClosed, close=1.06))
+    assert story.state.performance.floating == {2001: pytest.approx(0.0)}
 
 
 def test_a_symbol_that_was_never_described_is_not_valued() -> None:

@@ -28,7 +28,7 @@ from journal.events import (
 )
 from projections.idempotency import key_of
 from projections.orders import Order, closing, pendings
-from projections.positions import Position
+from projections.positions import Impact, Position
 from tests.given import KEY, MAGIC, OTHER_KEY, Story, a
 
 BUY, SELL = 0, 1
@@ -305,6 +305,39 @@ def test_the_rest_of_an_order_that_fills_after_a_stop_brings_its_levels_again() 
     assert story.state.positions.open == {}
     story.given(deal(1003, volume=0.6), corr=KEY)
     assert (position(story).volume, position(story).sl) == (0.6, 1.0491)
+
+
+OUT_ALL: dict[str, Any] = {"type": SELL, "entry": OUT}
+
+
+@pytest.mark.parametrize(
+    ("before", "now", "impact"),
+    [
+        ([], {}, "opened"),
+        ([{}], {"volume": 0.5}, "added"),
+        ([{}], {**OUT_ALL, "volume": 0.4}, Impact("reduced", volume=1.0)),
+        ([{}], OUT_ALL, "closed"),
+        ([{}], {**OUT_ALL, "reason": 7}, "rolled"),
+        ([{}, {**OUT_ALL, "reason": 7}], {"reason": 7}, Impact("reopened", price=1.0501)),
+        ([{}], {"type": SELL, "entry": INOUT, "volume": 1.5}, "turned"),
+        ([{}], {**OUT_ALL, "volume": 1.5}, "early"),
+        ([], OUT_ALL, "early"),
+        ([OUT_ALL], {"volume": 0.4}, "early"),
+        ([OUT_ALL], {}, "closed"),
+        ([OUT_ALL], {"volume": 1.5}, "opened"),
+        ([{}], {"volume": 0.0}, "nothing"),
+        ([], {"volume": 0.0}, "closed"),
+        ([{}], {"type": 2, "volume": 0.0, "position_id": 0}, None),
+    ],
+)
+def test_positions_say_what_the_newest_deal_did(
+    before: list[dict[str, Any]], now: dict[str, Any], impact: Impact | str | None
+) -> None:
+    story = Story()
+    for ticket, changes in enumerate([*before, now], start=1):
+        story.given(deal(ticket, **changes))
+    said = story.state.positions.impact
+    assert said == (Impact(impact) if isinstance(impact, str) else impact)
 
 
 @given(st.lists(st.tuples(st.booleans(), st.integers(1, 300)), min_size=1, max_size=20))
