@@ -33,7 +33,7 @@ from journal.events import (
     QuoteUnavailable,
 )
 from projections.changes import Change
-from projections.orders import Order, unresolved
+from projections.orders import UNKNOWN, Order
 
 
 class Effects:
@@ -107,7 +107,8 @@ class Effects:
         self._recorder.commit()
         reply = self._withheld(intent) or await self._gateway.submit(intent)
         self._recorder.record(reply, cause=intended.seq, corr=intent.key)
-        if not unresolved(self._recorder.state.orders):
+        order = self._recorder.state.orders.open.get(intent.key)
+        if order is None or order.status not in UNKNOWN:  # else it is searched for first
             await self._reconciler.read()
 
     def _withheld(self, wish: OrderIntended | ChangeIntended) -> BrokerReplied | None:
