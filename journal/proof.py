@@ -69,10 +69,10 @@ def prove(directory: Path, seq: int, *, fs: Fs = OS_FS) -> Proof:
     listed = manifest.load(fs, directory)
     entry = next((e for e in listed.segments if e.first <= seq <= e.last), None)
     if entry is None:
-        raise UsageError(
-            f"seq {seq} is not in a segment (they hold {listed.dropped + 1} to {listed.last}); "
-            "proofs are of sealed events"
+        held = (
+            f"they hold {listed.dropped + 1} to {listed.last}" if listed.last else "there is none"
         )
+        raise UsageError(f"seq {seq} is in no segment ({held}); proofs are of sealed events")
     bodies: list[bytes] = []
     hashes: list[bytes] = []
     for _, some_bodies, some_hashes in Cursor(fs, directory, entry.first - 1).blocks(entry.last):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import TypeVar
 
@@ -17,6 +18,8 @@ from tools.cli.screen import quoted
 
 SERVICE = "daybook"
 """Under which the keyring has our keys."""
+
+_HASH = re.compile("[0-9a-f]{32}")
 
 _CHANGED = "Get the proof again from who gave it, and compare the manifest with a backup's."
 
@@ -90,11 +93,14 @@ def check_head(file: Path, signer: str) -> tuple[tuple[int, str], str, list[Find
 
     signer  public key that must have signed it, empty when any signature will do, or none
     """
+    if signer:
+        _hexadecimal(signer, f"--signed-by {signer!r}")
     found = _read(file, WrittenHead, "a head as `daybook head --json` writes it")
-    expected = found.seq, found.h
+    expected = parse_head(f"{found.seq}:{found.h}", f"the head in {file}")
     what = ""
-    if signer and found.public_key.lower() != signer.lower():
-        what = f"is signed by {found.public_key or 'nobody'}, expected {signer}"
+    signed_by = found.public_key if found.signature else ""
+    if signer and signed_by.lower() != signer.lower():
+        what = f"is signed by {signed_by or 'nobody'}, expected {signer}"
     elif found.signature:
         key = _hexadecimal(found.public_key, f"the public key in {file}")
         if not proof.is_signed(proof.Head(*expected), found.signature, key):
@@ -104,6 +110,17 @@ def check_head(file: Path, signer: str) -> tuple[tuple[int, str], str, list[Find
         return expected, "", [Finding("corrupt", str(file), -1, found.seq, what, advice)]
     said = f"signed by {found.public_key}" if found.signature else "not signed"
     return expected, f"seq {found.seq}, {said}", []
+
+
+def parse_head(text: str, where: str) -> tuple[int, str]:
+    """Return the sequence and the hash that a person wrote down. Raises UsageError."""
+    seq, _, h = text.partition(":")
+    if not (seq.isdecimal() and int(seq) > 0 and _HASH.fullmatch(h.lower())):
+        raise UsageError(
+            f"{where} is {text!r}; expected SEQ:HASH as `daybook verify` prints it, "
+            "a sequence and 32 hexadecimal digits"
+        )
+    return int(seq), h.lower()
 
 
 def _read(file: Path, kind: type[T], expected: str) -> T:

@@ -14,7 +14,7 @@ from journal.verify import verify as verify_journal
 from replay.snapshots import Comparison, compare
 from tools.cli import screen
 from tools.cli.errors import FINE, PROBLEM
-from tools.cli.evidence import check_head, check_proof
+from tools.cli.evidence import check_head, check_proof, parse_head
 from tools.cli.places import existing
 from tools.cli.screen import duration, plural, quoted
 
@@ -99,7 +99,7 @@ def _expected(wanted: Wanted, checks: list[_Check]) -> tuple[int, str] | None:
     if wanted.head is None:
         if wanted.signer:
             raise UsageError("--signed-by says who signed a head; give its file, too: --head FILE")
-        return _parse_expected(wanted.expect) if wanted.expect else None
+        return parse_head(wanted.expect, "--expect") if wanted.expect else None
     if wanted.expect:
         raise UsageError("--expect and --head exclude each other; give one of them")
     expected, text, findings = check_head(wanted.head, wanted.signer)
@@ -127,16 +127,6 @@ def _snapshot_finding(directory: Path, one: Comparison) -> Finding:
     what = f"{one.verdict}: {one.detail}"
     file = f"{layout.SNAPSHOTS}/{one.file}"
     return Finding("corrupt" if wrong else "note", file, -1, one.seq, what, advice)
-
-
-def _parse_expected(text: str) -> tuple[int, str]:
-    seq, _, head = text.partition(":")
-    if not (seq.isdecimal() and int(seq) > 0 and len(head) == 32 and head.isalnum()):
-        raise UsageError(
-            f"--expect is {text!r}; expected SEQ:HASH as `daybook verify` prints it, "
-            "a sequence and 32 hexadecimal digits"
-        )
-    return int(seq), head.lower()
 
 
 def _where(file: str, offset: int, seq: int) -> str:

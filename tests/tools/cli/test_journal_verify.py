@@ -200,6 +200,10 @@ def test_a_signed_head_shows_who_signed_it(call: Call, recorded: Path, tmp_path:
     said = call("verify", recorded, "--head", file, "--signed-by", 64 * "0")
     assert said.code == 1
     assert f"is signed by {signer}, expected {64 * '0'}" in said.out
+    file.write_text(json.dumps({**value, "signature": ""}), encoding="utf-8")
+    said = call("verify", recorded, "--head", file, "--signed-by", signer)
+    assert said.code == 1
+    assert f"is signed by nobody, expected {signer}" in said.out
     file.write_text(json.dumps({**value, "seq": value["seq"] - 1}), encoding="utf-8")
     said = call("verify", recorded, "--head", file)
     assert said.code == 1
@@ -231,7 +235,12 @@ def test_signing_without_its_packages_names_the_extra(
 def test_what_is_no_evidence_is_one_line(call: Call, recorded: Path, tmp_path: Path) -> None:
     file = tmp_path / "file"
     file.write_text("{", encoding="utf-8")
+    head = tmp_path / "head.json"
+    head.write_text(json.dumps({"seq": 7, "h": 32 * "x"}), encoding="utf-8")
     mistakes: list[tuple[list[str | Path], str]] = [
+        (["--head", head], "expected SEQ:HASH"),
+        (["--expect", f"7:{32 * 'x'}"], "expected SEQ:HASH"),
+        (["--head", head, "--signed-by", "00"], "--signed-by '00' is not a key; expected 64"),
         (["--proof", file], "is not a proof as `daybook prove` writes it"),
         (["--head", file], "is not a head as `daybook head --json` writes it"),
         (["--proof", tmp_path / "absent"], "No such file"),
