@@ -6,7 +6,7 @@ It is the only book of positions there is: projections that care what deals do r
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Literal
 
 import msgspec
 
@@ -84,6 +84,19 @@ class Levels(msgspec.Struct):
     tp: float
 
 
+Did = Literal[
+    "opened",
+    "added",
+    "reduced",
+    "turned",
+    "closed",
+    "rolled",
+    "reopened",
+    "early",
+    "nothing",
+]
+
+
 class Impact(msgspec.Struct, frozen=True, gc=False):
     """What a deal did to its position.
 
@@ -94,7 +107,7 @@ class Impact(msgspec.Struct, frozen=True, gc=False):
     price   of the position before; for `reopened`
     """
 
-    did: str
+    did: Did
     volume: float = 0.0
     price: float = 0.0
 
@@ -156,10 +169,6 @@ OPENING = frozenset({DealEntry.IN, DealEntry.INOUT})
 
 _SIDES: dict[int, int] = {DealType.BUY: 1, DealType.SELL: -1}
 
-OPENED, ADDED, TURNED, CLOSED, ROLLED, EARLY, NOTHING = map(
-    Impact, ("opened", "added", "turned", "closed", "rolled", "early", "nothing")
-)
-
 
 def _deal(state: Positions, event: Event[DealRecorded]) -> None:
     side = _SIDES.get(event.data.type)
@@ -172,7 +181,7 @@ def _trade(state: Positions, event: Event[DealRecorded], side: int) -> Impact:
     position = state.open.get(identifier)
     if volume <= VOLUME_EPSILON:
         known = position is not None or identifier in state.rolled or identifier in state.early
-        return NOTHING if known else CLOSED
+        return Impact("nothing" if known else "closed")
     opens = deal.entry in OPENING
     planned = _plan(state, event.corr, volume) if opens else None
     if position is None:
@@ -184,7 +193,7 @@ def _trade(state: Positions, event: Event[DealRecorded], side: int) -> Impact:
         return _reduce(state, position, event, planned)
     _add(position, deal)
     _bring(position, planned)
-    return ADDED
+    return Impact("added")
 
 
 def _plan(state: Positions, key: str, lots: float) -> Planned | None:
@@ -221,7 +230,7 @@ def _open(
     before = state.rolled.pop(deal.position_id, None)
     if before is None:
         _bring(position, planned)
-        return OPENED
+        return Impact("opened")
     # A swap by re-opening changes price and ticket, nothing else.
     position.key, position.opened = before.key, before.opened
     position.magic, position.strategy = before.magic, before.strategy
@@ -242,9 +251,9 @@ def _bring(position: Position, planned: Planned | None) -> None:
 def _close_early(state: Positions, identifier: int, volume: float) -> Impact:
     """Note lots that were closed before their opening is seen, if there are any."""
     if volume <= VOLUME_EPSILON:
-        return CLOSED
+        return Impact("closed")
     state.early[identifier] = state.early.get(identifier, 0.0) + volume
-    return EARLY
+    return Impact("early")
 
 
 def _add(position: Position, deal: DealRecorded) -> None:
@@ -265,11 +274,11 @@ def _reduce(
     if rest < -VOLUME_EPSILON and deal.entry == DealEntry.INOUT:
         _turn(position, event, -rest)
         _bring(position, planned)
-        return TURNED
+        return Impact("turned")
     del state.open[position.identifier]
     if rest >= -VOLUME_EPSILON and deal.reason == DealReason.ROLLOVER:
         state.rolled[position.identifier] = position
-        return ROLLED
+        return Impact("rolled")
     return _close_early(state, position.identifier, -rest)
 
 

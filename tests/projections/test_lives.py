@@ -28,7 +28,7 @@ from journal.events import (
 )
 from projections.idempotency import key_of
 from projections.orders import Order, closing, pendings
-from projections.positions import Impact, Position
+from projections.positions import Did, Impact, Position
 from tests.given import KEY, MAGIC, OTHER_KEY, Story, a
 
 BUY, SELL = 0, 1
@@ -331,7 +331,7 @@ OUT_ALL: dict[str, Any] = {"type": SELL, "entry": OUT}
     ],
 )
 def test_positions_say_what_the_newest_deal_did(
-    before: list[dict[str, Any]], now: dict[str, Any], impact: Impact | str | None
+    before: list[dict[str, Any]], now: dict[str, Any], impact: Impact | Did | None
 ) -> None:
     story = Story()
     for ticket, changes in enumerate([*before, now], start=1):
