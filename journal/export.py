@@ -49,8 +49,15 @@ def publish(directory: Path, store: pyarrow.fs.FileSystem, base: str) -> list[st
     """Copy segments that are not there yet, then the manifest; return the names that were copied.
 
     store, base  a pyarrow file system (S3, local, …) and a folder in it, one for each journal
+    Raises UsageError when another journal was published there, or more of this one.
     """
     listed = manifest.load(OS_FS, directory)
+    lines = OS_FS.read(directory / layout.MANIFEST)[: listed.size] if listed.size else b""
+    if not lines.startswith(_read_manifest(store, base) or b""):
+        raise UsageError(
+            f"{base} holds what another journal published, or more than {directory} has; nothing "
+            "was copied. Each journal needs a folder of its own there"
+        )
     store.create_dir(f"{base}/{layout.SEGMENTS}", recursive=True)
     there = {info.base_name: info.size for info in _infos(store, f"{base}/{layout.SEGMENTS}")}
     copied = []
@@ -59,8 +66,7 @@ def publish(directory: Path, store: pyarrow.fs.FileSystem, base: str) -> list[st
             data = OS_FS.read(directory / layout.SEGMENTS / entry.file)
             _put(store, f"{base}/{layout.SEGMENTS}/{entry.file}", data)
             copied.append(entry.file)
-    if listed.size:
-        lines = OS_FS.read(directory / layout.MANIFEST)[: listed.size]
+    if lines:
         _put(store, f"{base}/{layout.MANIFEST}", lines)  # last: it names what is all there by then
     return copied
 
@@ -75,12 +81,11 @@ def published(store: pyarrow.fs.FileSystem, bases: list[str]) -> pyarrow.dataset
 
     paths = []
     for base in bases:
-        try:
-            with store.open_input_stream(f"{base}/{layout.MANIFEST}") as stream:
-                listed = manifest.parse(stream.read())
-        except FileNotFoundError as error:
-            raise JournalMissing(f"no journal is published at {base}; check the path") from error
-        paths += [f"{base}/{layout.SEGMENTS}/{entry.file}" for entry in listed.segments]
+        found = _read_manifest(store, base)
+        if found is None:
+            raise JournalMissing(f"no journal is published at {base}; check the path")
+        listed = manifest.parse(found).segments
+        paths += [f"{base}/{layout.SEGMENTS}/{entry.file}" for entry in listed]
     return pyarrow.dataset.dataset(paths, filesystem=store, format="parquet")
 
 
@@ -103,6 +108,16 @@ def _infos(store: pyarrow.fs.FileSystem, folder: str) -> list[pyarrow.fs.FileInf
 
     infos: list[pyarrow.fs.FileInfo] = store.get_file_info(pyarrow.fs.FileSelector(folder))
     return infos
+
+
+def _read_manifest(store: pyarrow.fs.FileSystem, base: str) -> bytes | None:
+    """Return the manifest that is published in a folder, None when there is none."""
+    try:
+        with store.open_input_stream(f"{base}/{layout.MANIFEST}") as stream:
+            data: bytes = stream.read()
+    except FileNotFoundError:
+        return None
+    return data
 
 
 def _put(store: pyarrow.fs.FileSystem, path: str, data: bytes) -> None:

@@ -81,7 +81,7 @@ def store(tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Store]:
             allow_bucket_creation=True,
             region="us-east-1",
         ),
-        "journals",
+        f"journals/{tmp_path.name}",  # all servers of a process share what they hold
     )
     s3.stop()
 
@@ -117,3 +117,17 @@ def test_many_journals_are_published_and_queried_together(
             assert one.execute(query).fetchall() == here.execute(query).fetchall()
     with pytest.raises(JournalMissing, match="no journal is published"):
         published(filesystem, [f"{base}/three"])
+
+
+def test_a_journal_is_never_published_over_another(
+    journal: Path, tmp_path: Path, store: Store
+) -> None:
+    filesystem, base = store
+    other = tmp_path / "other"
+    grow(other, 10, batch=1, limits=Limits(batch=1, file_events=5))
+    seal(other, limits=TEN, now=lambda: 1)
+    publish(journal, filesystem, f"{base}/one")
+    with pytest.raises(UsageError, match="holds what another journal published"):
+        publish(other, filesystem, f"{base}/one")
+    with connect_published(filesystem, [f"{base}/one"]) as one:
+        assert one.execute("SELECT max(seq) FROM events").fetchall() == [(20,)]

@@ -98,6 +98,11 @@ def open_store(uri: str, endpoint: str, region: str) -> tuple[pyarrow.fs.FileSys
 
     scheme, mark, path = uri.partition("://")
     path = path.rstrip("/")
+    if scheme not in ("s3", "file") if mark else not uri:  # others would be tried for minutes
+        raise UsageError(
+            f"{uri!r} is no place to publish to; expected s3://bucket/name, file:///folder, or a "
+            "folder"
+        )
     if not mark:
         return pyarrow.fs.LocalFileSystem(), Path(uri).absolute().as_posix()
     if scheme == "s3" and "?" not in path:

@@ -187,7 +187,8 @@ def test_a_place_that_cannot_be_published_to_is_one_line(
     for arguments, message in (
         (["publish", questioned, "s3://a/b"], "has no sealed segment"),
         (["publish", segmented, "s3://"], "names no bucket"),
-        (["publish", segmented, "frob://a/b"], "is no place to publish to"),
+        (["publish", segmented, "gs://a/b"], "is no place to publish to"),
+        (["publish", segmented, ""], "'' is no place to publish to"),
         (["sql", absent, "from events"], "no journal is published at"),
         (["sql", segmented, "from events", "--and", absent], "--and is for published journals"),
         (["sql", absent, "from events", "--parquet", "x"], "for a journal on this machine"),
