@@ -14,7 +14,6 @@ from journal.envelope import Event
 from journal.events import DealRecorded, OrderIntended, OrderProposed, PositionAdopted
 from journal.events.mt5 import DealReason
 from projections.base import Projection, Reading
-from projections.orders import VOLUME_DECIMALS
 from projections.positions import OPENING, POSITIONS, Positions
 
 KEEP_DONE = 64
@@ -60,7 +59,7 @@ class Life(msgspec.Struct, gc=False):
     """One position, from its first deal to its last.
 
     key        order key that opened it, empty for none of ours
-    most       lots opened in all
+    begun      whether a deal that opens it was seen: a later one may be seen first
     opened, closed   nanoseconds UTC; `closed` 0 while it is open
     closing    key and reason of the newest proposal to close it
     closed_by  who closed it, or a part of it: the rule that spoke where we did, else as
@@ -73,7 +72,7 @@ class Life(msgspec.Struct, gc=False):
     key: str
     opened: int
     sums: Sums
-    most: float = 0.0
+    begun: bool = False
     closed: int = 0
     closing: tuple[str, str] = ("", "")
     closed_by: str = ""
@@ -134,14 +133,15 @@ def _deal(state: Costs, positions: Positions, event: Event[DealRecorded]) -> Non
         )
         _strategy(state, deal.magic).positions += 1
     if deal.entry in OPENING:
-        if not life.most:  # a later deal may have been seen first, and its magic may be wrong
-            life.magic, life.key = deal.magic, event.corr
-        life.most = round(life.most + deal.volume, VOLUME_DECIMALS)
+        if not life.begun:
+            life.begun, life.magic, life.key = True, deal.magic, event.corr
     else:
         life.closed_by = _closer(life, event)
     life.sums.add(deal)
-    _strategy(state, life.magic).sums.add(deal)
+    strategy = _strategy(state, life.magic)
+    strategy.sums.add(deal)
     if impact.did == "closed":
+        strategy.closed += 1
         _finish(state, life, event.ts)
 
 
@@ -151,13 +151,12 @@ def _closer(life: Life, event: Event[DealRecorded]) -> str:
         return reason
     if event.corr and event.corr != life.key:
         return f"order {event.corr}"
-    return CLOSED_BY.get(event.data.reason, f"reason {event.data.reason}")
+    return CLOSED_BY.get(event.data.reason) or f"reason {event.data.reason}"
 
 
 def _finish(state: Costs, life: Life, ts: int) -> None:
     del state.open[life.identifier]
     life.closed = ts
-    _strategy(state, life.magic).closed += 1
     state.done.append(life)
     if len(state.done) > KEEP_DONE:
         del state.done[0]

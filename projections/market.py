@@ -13,10 +13,9 @@ from projections.base import Projection
 
 class Series(msgspec.Struct):
     """The newest bars of one symbol and timeframe, oldest first; at least `keep` once there were
-    so many."""
+    so many. The last one opened at `last_time`, server seconds."""
 
     last_time: int = 0
-    count: int = 0
     bars: list[BarClosed] = []
 
 
@@ -64,7 +63,6 @@ def _bar(state: Market, event: Event[BarClosed]) -> None:
     if series is None:
         series = state.series[name] = Series()
     series.last_time = bar.time
-    series.count += 1
     bars = series.bars
     bars.append(bar)
     # Cut seldom, so that a bar costs the same however many are kept.
@@ -79,4 +77,4 @@ _HANDLERS: dict[Any, Any] = {
     BarClosed: _bar,
 }
 
-MARKET = Projection("market", 1, Market, _HANDLERS)
+MARKET = Projection("market", 2, Market, _HANDLERS)

@@ -107,7 +107,7 @@ def test_a_series_remembers_the_newest_bars_that_strategies_need() -> None:
     state = after(a(RunStarted, warmup=5), *told)
     assert recent(state.market, SYMBOL, "M1") == told[-5:]
     series = state.market.series["EURUSD M1"]
-    assert (series.count, series.last_time) == (500, told[-1].time)
+    assert series.last_time == told[-1].time
     assert len(series.bars) < 5 * 2 + 64
 
 
