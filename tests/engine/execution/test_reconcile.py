@@ -245,6 +245,23 @@ def test_deals_years_old_and_out_of_order_are_missing_like_any_other() -> None:
     assert diff(story.state, snapshot({}, 10_003.0), (), history(*old)) == []
 
 
+@pytest.mark.parametrize("known", [2, 200])
+def test_few_and_many_known_deals_answer_alike(known: int) -> None:
+    """A whole history is looked up in another way than the last hours of a long one."""
+    story = ready()
+    told = [deposit(0.0, ticket=100 + 2 * n) for n in range(known)]
+    for deal in told:
+        story.when(deal)
+    between, new = deposit(0.0, ticket=101), deposit(0.0, ticket=9_000)
+    reused = msgspec.structs.replace(told[0], time_msc=10**15)
+    shown = history(new, reused, between, *told[:5])
+    assert [(d.name, d.subject) for d in diff(story.state, snapshot({}), (), shown)] == [
+        (Name.TICKET_REUSED, "100"),
+        (Name.BALANCE_OPERATION, "101"),
+        (Name.BALANCE_OPERATION, "9000"),
+    ]
+
+
 def test_the_history_says_what_became_of_a_lost_order() -> None:
     story = ready().given(
         a(OrderProposed, type="limit"),
