@@ -121,7 +121,7 @@ class OsFs:
         try:
             taken = os.write(handle, data)
             if taken != len(data):
-                raise OSError(f"only {taken} of {len(data)} bytes were written over {path}")
+                raise _short(taken, data, path)
             os.fsync(handle)
         finally:
             os.close(handle)
@@ -178,7 +178,14 @@ def _append(fs: Fs, path: Path, data: bytes, *, new: bool) -> None:
     try:
         taken = fs.write(handle, data)
         if taken != len(data):
-            raise OSError(f"only {taken} of {len(data)} bytes were written to {path}")
+            raise _short(taken, data, path)
         fs.sync(handle)
     finally:
         fs.close(handle)
+
+
+def _short(taken: int, data: bytes, path: Path) -> OSError:
+    return OSError(
+        f"only {taken} of {len(data)} bytes were written to {path}: the disk is full, or files "
+        "may not be so large"
+    )

@@ -63,9 +63,13 @@ def hold(path: Path) -> Callable[[], None]:
     except OSError as error:
         os.close(handle)
         raise JournalLocked(_refusal(path)) from error
-    os.ftruncate(handle, 0)
-    os.lseek(handle, 0, os.SEEK_SET)
-    os.write(handle, msgspec.json.encode(Holder.here()) + b"\n")
+    try:
+        os.ftruncate(handle, 0)
+        os.lseek(handle, 0, os.SEEK_SET)
+        os.write(handle, msgspec.json.encode(Holder.here()) + b"\n")
+    except OSError as error:  # a full disk: do not hold what nobody can release
+        os.close(handle)
+        raise OSError(error.errno, error.strerror, str(path)) from error
 
     def release() -> None:
         os.ftruncate(handle, 0)

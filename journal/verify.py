@@ -15,6 +15,7 @@ import msgspec
 from journal import layout, manifest, merkle, recover, snapshot, tail
 from journal.codec import decode
 from journal.errors import JournalCorrupt, JournalMissing, UndecodableEvent, UsageError
+from journal.events import Payload
 from journal.fs import OS_FS, Fs
 from journal.manifest import Manifest, Segment
 
@@ -115,6 +116,7 @@ class _Audit:
         self._events = 0
         self._files = 0
         self._findings: list[Finding] = []
+        self._recovered: list[Payload] = []
         self._broken = False  # then the place is where reading ended, not where the journal ends
 
     def report(self) -> Report:
@@ -204,6 +206,8 @@ class _Audit:
             what = "holds events after the journal's end: lines of the manifest are lost"
             self._add("corrupt", f"{layout.SEGMENTS}/{unlisted}", -1, 0, what, _RESTORE)
         for path, note in recover.pending(self._fs, self._directory):
+            if note in self._recovered:
+                continue  # the journal holds it; the next opening puts the note away
             what = f"{note.size} bytes after seq {note.last_good} were cut short by a crash"
             file = f"{layout.QUARANTINE}/{path.name}"
             self._add("note", file, note.offset, note.last_good, what, _NOTED_LATER)
@@ -234,12 +238,14 @@ class _Audit:
         self._expected_in(file, first, hashes)
         for seq, body in enumerate(bodies, first):
             try:
-                found = decode(body).seq
+                found = decode(body)
             except UndecodableEvent as error:
                 self._add("corrupt", file, -1, seq, str(error), _NEWER)
-            else:
-                if found != seq:
-                    self._add("corrupt", file, -1, seq, f"bears seq {found}", _RESTORE)
+                continue
+            if found.seq != seq:
+                self._add("corrupt", file, -1, seq, f"bears seq {found.seq}", _RESTORE)
+            if found.type == "JournalRecovered":
+                self._recovered.append(found.data)
 
     def _expected_in(self, file: str, first: int, hashes: list[bytes]) -> None:
         if self._expect and first <= self._expect[0] < first + len(hashes):

@@ -276,8 +276,8 @@ class Writer:
         code = (why.errno or 0) if isinstance(why, OSError) else 0
         self._stop = JournalHalted(
             f"the journal halted: {operation} of {self._path} failed ({why}). Events after seq "
-            f"{self.durable_seq} are not durable and nothing more is accepted. {_advice(code)} "
-            "Then start again: opening the journal recovers what was written whole.",
+            f"{self.durable_seq} are not durable and nothing more is accepted. "
+            f"{_advice(operation, code)} Then start again: opening the journal recovers what was written whole.",
             operation=operation,
             errno=code,
             file=str(self._path),
@@ -297,7 +297,9 @@ class Writer:
         )
 
 
-def _advice(code: int) -> str:
+def _advice(operation: str, code: int) -> str:
+    if operation == "write" and not code:  # it took less than it was given
+        return "Free space on that disk, or raise the limit on file size for this process."
     if code in (errno.ENOSPC, errno.EDQUOT):
         return "Free space on that disk."
     if code == errno.EFBIG:

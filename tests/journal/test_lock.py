@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import errno
 import os
 import subprocess
 import sys
@@ -45,6 +46,22 @@ def test_a_killed_holder_releases_the_lock(tmp_path: Path) -> None:
         with pytest.raises(JournalLocked, match=f"process {child.pid} "):
             lock.hold(path)
         child.kill()
+    lock.hold(path)()
+
+
+def test_a_lock_that_cannot_be_written_is_not_held(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "lock"
+
+    def full(handle: int, data: bytes) -> int:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "write", full)
+        with pytest.raises(OSError, match="No space left") as refused:
+            lock.hold(path)
+    assert refused.value.filename == str(path)
     lock.hold(path)()
 
 

@@ -7,6 +7,7 @@ import pytest
 from journal import Limits, Writer, snapshot, verify
 from journal.chain import link
 from journal.codec import encode, frame
+from journal.envelope import stamp
 from journal.errors import JournalMissing, UsageError
 from journal.fs import OsFs
 from journal.keep import retain
@@ -163,6 +164,10 @@ def test_a_recovery_not_yet_in_the_journal_is_noted(tmp_path: Path) -> None:
     Writer.open(tmp_path, run=RUN).close()
     (found,) = verify(tmp_path).findings
     assert found.severity == "note"
+    with Writer.open(tmp_path, run=RUN) as writer:
+        (note,) = writer.recovered
+        writer.append(stamp(note, seq=writer.next_seq, ts=0, run=RUN))
+    assert verify(tmp_path).findings == []
 
 
 def test_no_journal_is_said(tmp_path: Path) -> None:

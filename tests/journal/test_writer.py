@@ -169,7 +169,7 @@ FAILURES = [
     ("write", FailingFs("write", errno.ENOSPC), errno.ENOSPC, "Free space"),
     ("write", FailingFs("write", errno.EIO), errno.EIO, "Check the disk"),
     ("write", FailingFs("write", errno.EFBIG), errno.EFBIG, "limit on file size"),
-    ("write", FailingFs("write", taken=7), 0, "only 7 of"),
+    ("write", FailingFs("write", taken=7), 0, r"only 7 of .* Free space"),
     ("sync", FailingFs("sync", errno.EIO), errno.EIO, "Check the disk"),
     ("sync folder", FailingFs("sync folder", errno.EIO), errno.EIO, "Check the disk"),
 ]
