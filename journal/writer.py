@@ -277,7 +277,8 @@ class Writer:
         self._stop = JournalHalted(
             f"the journal halted: {operation} of {self._path} failed ({why}). Events after seq "
             f"{self.durable_seq} are not durable and nothing more is accepted. "
-            f"{_advice(operation, code)} Then start again: opening the journal recovers what was written whole.",
+            f"{_advice(operation, code)} Then start again: opening the journal recovers what was "
+            "written whole.",
             operation=operation,
             errno=code,
             file=str(self._path),
