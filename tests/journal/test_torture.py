@@ -21,7 +21,11 @@ from tools import journal_torture as torture
 
 LIVES = [torture.life_of_a_writer, torture.life_with_sealing]
 
+uncounted = pytest.mark.no_cover
+"""Takes hundreds of times what other tests take once; to count its lines only costs time."""
 
+
+@uncounted
 @pytest.mark.parametrize("life", LIVES)
 def test_death_at_any_operation_loses_nothing_that_was_acknowledged(life: torture.Life) -> None:
     counts = Counter(torture.deaths(life, seeds=2))
@@ -31,6 +35,7 @@ def test_death_at_any_operation_loses_nothing_that_was_acknowledged(life: tortur
     assert min(counts.values()) >= 40
 
 
+@uncounted
 @pytest.mark.parametrize("life", LIVES)
 def test_a_failure_of_any_operation_loses_nothing_that_was_acknowledged(life: torture.Life) -> None:
     counts = Counter(torture.failures(life))
@@ -38,11 +43,13 @@ def test_a_failure_of_any_operation_loses_nothing_that_was_acknowledged(life: to
     assert min(counts.values()) >= 40
 
 
+@uncounted
 @pytest.mark.parametrize("life", LIVES)
 def test_death_during_the_recovery_from_a_death_loses_nothing(life: torture.Life) -> None:
     assert Counter(torture.deaths_in_recovery(life, seeds=2)).total() >= 100
 
 
+@uncounted
 @pytest.mark.parametrize("life", LIVES)
 def test_a_power_loss_after_a_kill_takes_nothing_that_was_built_upon(life: torture.Life) -> None:
     assert Counter(torture.power_lost_after_a_kill(life, seeds=1)).total() >= 120

@@ -43,6 +43,8 @@ from projections.run import RUN
 from tests.simulation.plans import quiet, seeds
 from tools.simulation.report import play
 
+pytestmark = pytest.mark.no_cover  # lines that a wrong engine has run are no lines tested
+
 RANGE = range(150)
 LOST = ("reply_lost", "worker")
 

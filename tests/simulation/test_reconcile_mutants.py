@@ -14,6 +14,8 @@ from engine.reconciler import Reconciler
 from journal.events import DealRecorded, DiscrepancyFound
 from tests.simulation.test_mutants import caught
 
+pytestmark = pytest.mark.no_cover  # as there
+
 
 def test_a_verdict_upon_the_first_reading_is_caught(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(Doubts, "ripe", lambda self, found, now: True)
