@@ -8,6 +8,7 @@ in it asks which.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from itertools import chain
 from typing import Any
 
 import msgspec
@@ -19,6 +20,7 @@ from engine.execution.intents import Draft, Keys
 from engine.execution.moving import move
 from engine.execution.protection.guard import Guard, at_bar, at_price, drafts
 from engine.execution.reconcile import is_reused
+from engine.execution.unexplained import strangers
 from engine.strategies.catalogue import AnyStrategy, build
 from journal.envelope import AnyEvent, Event, stamp
 from journal.errors import DaybookError
@@ -95,9 +97,9 @@ class Kernel:
             ),
             QuoteUnavailable: lambda event: reactors.on_no_quote(self.state, event),
             BrokerReplied: self._on_reply,
-            EvidenceGathered: lambda event: settling.on_evidence(self.state, event),
+            EvidenceGathered: self._on_evidence,
             ChangeChecked: self._on_checked,
-            OrderResolved: lambda event: commands.on_resolved(self.state, event),
+            OrderResolved: self._on_resolved,
             BrokerSnapshotTaken: self._on_snapshot,
             TerminalLost: self._on_lost,
             FeedCaughtUp: self._pursue,
@@ -242,12 +244,22 @@ class Kernel:
         yield from settling.on_reply(self.state, self.config, event, keys)
         if change is not None:
             yield from self._newest(event, keys, change.wish.symbol)
+        yield from strangers(self.state)
+
+    def _on_evidence(self, event: Event[EvidenceGathered]) -> Iterator[Draft]:
+        yield from settling.on_evidence(self.state, event)
+        yield from strangers(self.state)
+
+    def _on_resolved(self, event: Event[OrderResolved]) -> Iterator[Draft]:
+        yield from commands.on_resolved(self.state, event)
+        yield from strangers(self.state)
 
     def _on_checked(self, event: Event[ChangeChecked]) -> Iterator[Draft]:
         change = self.state.changes.open.get(event.data.key)
         yield from settling.on_checked(self.state, event)
         if change is not None:
             yield from self._newest(event, Keys(event), change.wish.symbol)
+        yield from strangers(self.state)
 
     def _newest(self, event: Event[Any], keys: Keys, symbol: str) -> Iterator[Draft]:
         """One change at a time is under way of a position: now that one has been answered, only the
@@ -267,6 +279,8 @@ class Kernel:
     def _on_deal(self, event: Event[DealRecorded]) -> Iterable[Draft]:
         if is_reused(self.state, event.data):
             return discrepancies.on_reused(self.state, event)
+        if self.state.unexplained.deals:
+            return chain(self._pursue(event), strangers(self.state))
         return self._pursue(event)
 
     def _on_snapshot(self, event: Event[BrokerSnapshotTaken]) -> Iterator[Draft]:
@@ -275,6 +289,7 @@ class Kernel:
         if commands.wanted(self.state):
             yield from commands.pursue(self.state, event, keys)
         yield from policies.found(self.state, self.config, keys)
+        yield from strangers(self.state)
 
     def _on_lost(self, event: Event[TerminalLost]) -> Iterator[Draft]:
         yield from reactors.on_lost(self.state, event)

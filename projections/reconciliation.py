@@ -16,8 +16,9 @@ from journal.events import (
     TradingResumed,
 )
 from projections.base import Projection
+from projections.unexplained import NAME as UNEXPLAINED_DEAL
 
-_BESIDE = ("clock", "ticket reused")
+_BESIDE = ("clock", "ticket reused", UNEXPLAINED_DEAL)
 """Differences that a snapshot does not show: one without them says nothing about them."""
 
 

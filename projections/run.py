@@ -80,7 +80,7 @@ def _caught_up(state: Run, _: Event[FeedCaughtUp]) -> None:
 
 
 def _halted(state: Run, event: Event[TradingHalted]) -> None:
-    if not state.halt_rule:  # the first cause is the one to mend
+    if state.halt_rule in ("", PAUSED):  # the first cause is the one to mend; a pause is none
         state.halt_rule, state.halt_reason = event.data.rule, event.data.reason
 
 

@@ -24,6 +24,7 @@ from projections.positions import POSITIONS, Positions
 from projections.protection import PROTECTION, Protection
 from projections.reconciliation import RECONCILIATION, Reconciliation
 from projections.run import RUN, Run
+from projections.unexplained import UNEXPLAINED, Unexplained
 
 __all__ = ["PROJECTIONS", "Fold", "State", "digest", "fold", "initial"]
 
@@ -40,6 +41,7 @@ PROJECTIONS: tuple[Projection[Any], ...] = (
     IDEMPOTENCY,
     COSTS,
     RECONCILIATION,
+    UNEXPLAINED,
     PERFORMANCE,
 )
 
@@ -59,6 +61,7 @@ class State(msgspec.Struct):
     idempotency: Idempotency
     costs: Costs
     reconciliation: Reconciliation
+    unexplained: Unexplained
     performance: Performance
     seq: int = 0
     ts: int = 0

@@ -21,6 +21,7 @@ class Name(StrEnum):
     MISSING_DEAL = "missing deal"
     BALANCE_OPERATION = "balance operation"
     TICKET_REUSED = "ticket reused"
+    UNEXPLAINED_DEAL = "unexplained deal"
     UNKNOWN_ORDER = "unknown order"
     LOST_ORDER = "lost order"
     ORDER_CHANGED = "order changed"
@@ -66,6 +67,12 @@ KINDS: dict[Name, Kind] = {
     ),
     Name.TICKET_REUSED: Kind(
         "A deal bears a recorded deal's ticket, and is newer than every recorded deal.", "", True
+    ),
+    Name.UNEXPLAINED_DEAL: Kind(
+        "A deal newer than the journal's first look at the account opened something with a magic "
+        "of ours, and no intent explains it: a second engine, or a newer copy of this journal.",
+        "",
+        True,
     ),
     Name.UNKNOWN_ORDER: Kind(
         "A live order bears a magic of ours, and no open order of the journal is it.", "", True

@@ -207,6 +207,7 @@ def _halts_are_justified(record: Record) -> Iterator[str]:
         "doubled order": bool(record.broker.doubled),
         "unresolved too long": record.broker.nameless(),
         "discrepancy": late or bool(record.broker.twins),
+        "stranger with our magic": bool(record.broker.twins),
     }
     for event in record.events:
         if isinstance(event.data, TradingHalted) and not allowed.get(event.data.rule, False):
@@ -217,7 +218,7 @@ def _reconciled(record: Record) -> Iterator[str]:
     for event in record.events:
         if event.seq <= record.second_start or not isinstance(event.data, DiscrepancyFound):
             continue
-        if not (record.broker.twins and event.data.name == "unknown order"):
+        if not (record.broker.twins and event.data.name in ("unknown order", "unexplained deal")):
             yield f"a second reconciliation finds {event.data}"
 
 
