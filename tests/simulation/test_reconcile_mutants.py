@@ -31,7 +31,7 @@ def test_naming_a_difference_and_not_healing_it_is_caught(monkeypatch: pytest.Mo
                 yield draft
 
     monkeypatch.setattr(discrepancies, "on_snapshot", naming_only)
-    assert caught("a second reconciliation finds", "by_hand")
+    assert caught("without a restart: position", "by_hand")
 
 
 def test_leaving_out_the_deals_of_strangers_is_caught(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -20,12 +20,22 @@ from engine.terminal import Terminal, load_profile
 from engine.terminal import constants as mt5
 from engine.terminal.book import Book, Order, Position
 from engine.terminal.faults import FaultPlan
+from engine.terminal.lifetime import DAY_MSC
 from engine.terminal.market import BarMarket
 from engine.terminal.profile import Profile
 from engine.terminal.request import Request
 from tools.simulation.disk import Died
 from tools.simulation.draw import AFTERWARDS, HISTORY
-from tools.simulation.plan import BrokerKind, ByHand, Commanded, Hand, Plan, SwitchedOff, dice
+from tools.simulation.plan import (
+    BrokerKind,
+    ByHand,
+    Commanded,
+    Hand,
+    Plan,
+    ServerReset,
+    SwitchedOff,
+    dice,
+)
 
 SYMBOLS = ("EURUSD", "EURUSD.b")
 SYMBOL = SYMBOLS[0]
@@ -39,6 +49,7 @@ APART = 20_000
 """Bars between the prices of the two symbols; their minutes are the same."""
 BARS = Path(__file__).resolve().parents[1] / "data" / "eurusd_m1_2023q4.csv"
 
+TIMED = ByHand | SwitchedOff | Commanded | ServerReset
 _MONEY = {
     "deposit": (mt5.DEAL_TYPE_BALANCE, 1),
     "withdraw": (mt5.DEAL_TYPE_BALANCE, -1),
@@ -122,6 +133,7 @@ class Broker:
     struck: list[Any] = field(default_factory=list)
     doubled: set[str] = field(default_factory=set)
     twins: int = 0
+    reset: bool = False
     armed: bool = True
     command: Callable[[str], None] = lambda what: None
 
@@ -133,7 +145,7 @@ class Broker:
         self.terminal = Terminal(profile_of(plan.broker), market, seed=plan.seed)
         self.terminal.inject(FaultPlan(plan.faults, plan.seed), sleep=_no_sleep, die=_die)
         self._timed = sorted(
-            (item for item in plan.troubles if isinstance(item, ByHand | SwitchedOff | Commanded)),
+            (item for item in plan.troubles if isinstance(item, TIMED)),
             key=lambda item: item.step,
         )
         self._off: list[SwitchedOff] = []
@@ -159,6 +171,8 @@ class Broker:
                     self._switch()
                 elif isinstance(item, Commanded):
                     self.command(item.what)
+                elif isinstance(item, ServerReset):
+                    self._begin_anew()
                 elif not self._act(item):
                     continue  # until there is something to act on
                 self._timed.remove(item)
@@ -166,8 +180,12 @@ class Broker:
         return moved
 
     def calm(self) -> None:
-        """No more trouble from now on. Lists that lag go on lagging for their few readings."""
+        """No more trouble from now on: strangers take back what waits. Lists that lag go on
+        lagging for their few readings."""
         self.armed = False
+        for ticket in list(self.book.orders):
+            if self.stranger({"order": ticket}):
+                self._request(action=mt5.TRADE_ACTION_REMOVE, order=ticket)
         self._off.clear()
         self._switch()
         self.terminal.inject(FaultPlan(()))
@@ -258,6 +276,23 @@ class Broker:
             setattr(conditions, name, name not in off)
         if "connected" in off or not self._off:
             conditions.connected = "connected" not in off
+
+    def _begin_anew(self) -> None:
+        """Forget the account and open it again: all that knows the book goes on knowing it."""
+        server = self.terminal.server
+        vars(server.book).update(vars(Book(server.profile.first_ticket, server.account.digits)))
+        server.book.set_day(server.market.time_msc // DAY_MSC)
+        server.operate(mt5.DEAL_TYPE_BALANCE, server.profile.account.balance)
+        self.terminal.views.catch_up()
+        self.reset = True
+
+    def forget(self) -> None:
+        """Be asked from now on by an engine that knows nothing of what was sent before: its magics
+        are a twin's."""
+        self.sendings.clear()
+        self.alterings.clear()
+        self.doubled.clear()
+        self.twins += 1
 
     # --- what others do
 

@@ -32,6 +32,7 @@ from tools.simulation.plan import (
     Order,
     Plan,
     Policy,
+    ServerReset,
     Stopped,
     Switch,
     SwitchedOff,
@@ -72,6 +73,8 @@ CALLS = {
 }  # fmt: skip
 READ_ERRORS = (-1, -2, -10000, -10001, -10002, -10004, -10005, -20001, -20011, -20012, -20013)
 
+RESETS = 0.02
+"""Sessions whose account is begun anew: what happens after it is of little interest."""
 HANDS: tuple[Hand, ...] = get_args(Hand)
 COMMENTS: tuple[Comment, ...] = get_args(Comment)
 MANNERS: tuple[Manner, ...] = get_args(Manner)
@@ -322,6 +325,9 @@ class Dice:
         what = self.chance.choice(SWITCHES)
         return SwitchedOff(step=step, what=what, until=step + self.chance.randint(1, 20))
 
+    def server_reset(self) -> Trouble:
+        return ServerReset(step=self.step())
+
     def stopped(self) -> Trouble:
         return Stopped(step=self.step())
 
@@ -342,6 +348,8 @@ def draw(seed: int, *, bars: int, available: int, only: Collection[str] = ()) ->
     items = _one_lag(
         [one for item in drawn_items for one in (item if isinstance(item, list) else [item])]
     )
+    if not only and chance.random() < RESETS:
+        items.append(drawn.server_reset())
     return Plan(
         seed=seed,
         broker=broker,
@@ -372,6 +380,7 @@ def halting() -> set[str]:
     errors = [code for code, meaning in ERRORS.items() if meaning.halt]
     return {
         name_of(Doubled(number=1)),
+        name_of(ServerReset(step=1)),
         *(
             name_of(CallLost(call="order_send", number=1, error=int(error), executed=executed))
             for error in (*errors, *UNKNOWN_ERRORS)
@@ -424,5 +433,6 @@ def every_trouble() -> list[str]:
         Doubled(number=1),
         ClockSet(step=1, seconds=1.0, until=2),
         Stopped(step=1),
+        ServerReset(step=1),
     ]
     return [name_of(item) for item in items]

@@ -31,7 +31,7 @@ from replay.session import replay
 from tools.simulation.agreement import disagreements
 from tools.simulation.draw import MOST_READS
 from tools.simulation.plan import ClockSet, DealLate
-from tools.simulation.session import JOURNAL, Record, SentAt
+from tools.simulation.session import Record, SentAt
 from tools.simulation.settings import RETRIES
 
 WAITING = ("unresolved", "one order")
@@ -59,6 +59,9 @@ def violations(record: Record) -> list[str]:
         _journal_is_whole,
     ):
         found += check(record)
+    if record.former is not None:
+        for check in OF_A_FORMER:
+            found += (f"before the account was begun anew: {it}" for it in check(record.former))
     return found
 
 
@@ -151,7 +154,7 @@ def _strangers_are_left_alone(record: Record) -> Iterator[str]:
     if not touched:
         return
     managed = set()
-    for event in record.events:
+    for event in record.events if record.plan.found != "leave" else ():
         match event.data:
             case PositionAdopted(identifier=identifier):
                 managed.add(identifier)
@@ -216,9 +219,7 @@ def _halts_are_justified(record: Record) -> Iterator[str]:
 
 def _reconciled(record: Record) -> Iterator[str]:
     for event in record.events:
-        if event.seq <= record.second_start or not isinstance(event.data, DiscrepancyFound):
-            continue
-        if not (record.broker.twins and event.data.name in ("unknown order", "unexplained deal")):
+        if event.seq > record.second_start and isinstance(event.data, DiscrepancyFound):
             yield f"a second reconciliation finds {event.data}"
 
 
@@ -244,7 +245,7 @@ def _bars_in_order(record: Record) -> Iterator[str]:
 
 
 def _journal_is_whole(record: Record) -> Iterator[str]:
-    for finding in verify(JOURNAL, fs=record.disk).findings:
+    for finding in verify(record.journal, fs=record.disk).findings:
         if finding.severity != "note":
             yield f"the journal is {finding.severity}: {finding.what}"
     report = replay(record.events)
@@ -253,3 +254,12 @@ def _journal_is_whole(record: Record) -> Iterator[str]:
         yield f"a replay differs at {divergence.seq}: {divergence.reason}"
     if report.unfinished:
         yield "the journal ends in the middle of a step"
+
+
+OF_A_FORMER = (
+    _durable_before_sent,
+    _nothing_sent_when_forbidden,
+    _bars_in_order,
+    _journal_is_whole,
+)
+"""What is told by a journal and what was sent, without the broker's book, which is another now."""

@@ -162,6 +162,13 @@ class Stopped(_Trouble, frozen=True):
     step: int
 
 
+class ServerReset(_Trouble, frozen=True):
+    """At a step the broker forgets the account and opens it again, as is done with demo accounts:
+    its tickets begin anew. The engine has to halt, and the operator begins a new journal."""
+
+    step: int
+
+
 Trouble = (
     CallLost
     | CommentChanged
@@ -176,6 +183,7 @@ Trouble = (
     | ClockSet
     | SwitchedOff
     | Stopped
+    | ServerReset
 )
 
 

@@ -14,7 +14,7 @@ from rich.table import Table
 
 from tools.simulation.invariants import violations
 from tools.simulation.plan import Plan, save_plan
-from tools.simulation.session import JOURNAL, Session
+from tools.simulation.session import Session
 from tools.simulation.shrink import shrink
 from tools.simulation.visits import WENT_ON, expected, went_on
 
@@ -73,7 +73,9 @@ def keep(failure: Failure, folder: Path, *, smaller: bool) -> Path:
         session.run()
     except Exception as error:  # noqa: BLE001 (it failed before: this is what it said)
         (place / "error.txt").write_text("".join(traceback.format_exception(error)), "utf-8")
-    session.record.disk.save(JOURNAL, place / "journal")
+    session.record.disk.save(session.record.journal, place / "journal")
+    if session.record.former is not None:
+        session.record.disk.save(session.record.former.journal, place / "former-journal")
     if smaller:
         wanted = _kinds(failure.problems)
         smallest = shrink(failure.plan, lambda plan: bool(wanted & _kinds(play(plan))))

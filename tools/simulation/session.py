@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -82,11 +82,16 @@ class Record:
     second_start  sequence after which the last process began
     problems  what was wrong while it ran
     visits    what was met
+    journal   its folder
+    former    the same of an older journal, when the broker began the account anew: its events and
+              what was sent
     """
 
     plan: Plan
     broker: Broker
     disk: Disk
+    journal: Path = JOURNAL
+    former: Record | None = None
     sent: list[SentAt] = field(default_factory=list)
     endings: list[str] = field(default_factory=list)
     state: State | None = None
@@ -123,7 +128,7 @@ class Session:
         """Play the session to its end."""
         anyio.run(self._play)
         self._disk.begin()
-        self.record.events = list(read(JOURNAL, fs=self._disk))
+        self.record.events = self._events()
         self.record.visits.update(met(self.record.events, self.record.endings))
         return self.record
 
@@ -139,6 +144,8 @@ class Session:
             for _ in range(self._chance.randint(0, self._plan.away)):
                 self._clock.pass_minute()
         self._calm()
+        if self._broker.reset:
+            self._begin_anew()
         if self._has_traded("without a restart"):
             record.visits.update(went_on(name) for name in self._struck)
         for _ in range(2):
@@ -153,10 +160,29 @@ class Session:
         self._has_traded("after a restart")
         record.state = self._kernel.state
 
+    def _begin_anew(self) -> None:
+        """Be the operator of an account that the broker has begun anew: a new journal for it."""
+        record, run = self.record, self._kernel.state.run
+        if not run.halt_rule:
+            record.problems.append("it goes on although the account was begun anew")
+        self._disk.begin()
+        record.former = replace(record, events=self._events(), sent=list(record.sent))
+        record.visits.update(met(record.former.events, ()))
+        record.journal = Path("journal of the new account")
+        record.sent.clear()
+        self._broker.forget()
+        self._switch.clear()
+        self._writer = None
+
+    def _events(self) -> list[AnyEvent]:
+        return list(read(self.record.journal, fs=self._disk))
+
     def _found_its_feet(self) -> int:
         """Hold the engine, which runs, against the broker. What has not halted has to trade, too,
         with no more help than this: return the bars that it has for it."""
         state, broker = self._kernel.state, self._broker
+        if broker.reset:
+            return 0  # it knows another account than there is
         self.record.problems += [
             f"without a restart: {problem}"
             for problem in disagreements(state, broker.book, asked=broker.nameless())
@@ -191,8 +217,8 @@ class Session:
         if not any(answers(self._kernel.state, self._broker, self._switch)):
             return
         kernel = Kernel()
-        with Writer.open(JOURNAL, run="", fs=self._disk, seal=False) as writer:
-            missing = rebuild(kernel, read(JOURNAL, fs=self._disk))
+        with Writer.open(self.record.journal, run="", fs=self._disk, seal=False) as writer:
+            missing = rebuild(kernel, self._events())
             book = Recorder(writer, kernel, self._clock, kernel.state.run.id)
             book.begin(missing)
             for command in answers(kernel.state, self._broker, self._switch):
@@ -206,7 +232,8 @@ class Session:
             self._inbox.put(COMMANDS[what])
 
     def _deals(self, after: int) -> Iterator[DealRecorded]:
-        for event in read(JOURNAL, fs=self._disk, after=after, types={"DealRecorded"}):
+        journal = self.record.journal
+        for event in read(journal, fs=self._disk, after=after, types={"DealRecorded"}):
             assert isinstance(event.data, DealRecorded)
             yield event.data
 
@@ -220,14 +247,14 @@ class Session:
         kernel = self._kernel = Kernel()
         try:
             with Writer.open(
-                JOURNAL,
+                self.record.journal,
                 run="",
                 fs=self._disk,
                 limits=Limits(batch=self._plan.batch, delay_ns=10**15),
                 seal=False,
             ) as writer:
                 self._writer = writer
-                missing = rebuild(kernel, read(JOURNAL, fs=self._disk))
+                missing = rebuild(kernel, read(self.record.journal, fs=self._disk))
                 ending = (await self._engine_on(writer, kernel).run(missing)).reason
         except Died:
             ending = "died"
@@ -298,7 +325,7 @@ class Session:
                 opens=bool(key) and "position" not in request,
                 process=self._process,
                 seq=newest,
-                durable=_durable(self._disk, newest),
+                durable=_durable(self._disk, self.record.journal, newest),
                 disk_failed=self._disk.failed,
                 switched_off=self._switch.thrown(),
                 stranger=self._broker.stranger(request),
@@ -306,7 +333,7 @@ class Session:
         )
 
 
-def _durable(disk: Disk, seq: int) -> bool:
+def _durable(disk: Disk, journal: Path, seq: int) -> bool:
     """Tell whether an event would survive a power cut at this moment."""
     begins = f'{{"seq":{seq},'.encode()
-    return any(begins in data for data in disk.durable(JOURNAL / "tail"))
+    return any(begins in data for data in disk.durable(journal / "tail"))
