@@ -10,6 +10,51 @@ import msgspec
 from journal.chain import digest
 from journal.events import TYPES
 
+EVERYWHERE = {
+    **dict.fromkeys(["bid", "ask", "open", "high", "low", "close", "price"], "price units"),
+    **dict.fromkeys(["sl", "tp"], "price units, 0 for none"),
+    "average": "volume-weighted price of the fills, price units",
+    "build": "the terminal's build number",
+    "by": "who asked: the user's name on the machine",
+    "code": "MT5's `last_error` code",
+    "code_version": "Daybook's own",
+    "comment": "as the broker has it",
+    "company": "the broker's name",
+    "currency": "of the account",
+    "currency_base": "that one lot is counted in",
+    "currency_margin": "that margin is counted in",
+    "currency_profit": "that profit and prices are counted in",
+    "data_name": "files of prices; empty when live",
+    "detail": "for people",
+    "digits": "decimals of a price",
+    "expiration": "server seconds, 0 for never",
+    "external_id": "the exchange's, as the broker has it",
+    "identifier": "of the position; it stays when the ticket changes",
+    "key": "order key, or the key of a change",
+    "login": "number of the account",
+    "magic": "magic number, which marks a strategy's orders at the broker",
+    "order": "ticket of the order",
+    "orders": "pending ones; lots, price units",
+    "platform": "operating system and machine",
+    "position": "identifier of the position",
+    "position_id": "identifier of the position",
+    "positions": "open ones; lots, price units",
+    "proof": "what proved it: `reply`, `evidence` or `operator`",
+    "python": "version and implementation",
+    "reason": "why, for people",
+    "retcode": "MT5's trade return code, the module's error code where there was no reply, else 0",
+    "rule": "name of the check",
+    "server": "the broker's server that the account is on",
+    "side": "`buy` or `sell`",
+    "since_s": "seconds back from which on the broker's history is read",
+    "strategy": "its name in the configuration",
+    "symbol": "as the broker spells it",
+    "terminal": "the terminal's name",
+    "ticket": "of the deal, position or order",
+    "timeframe": "`M1`, `H4` and so on, as MT5 has them",
+}
+"""What a field of that name means in each type that says nothing else about it."""
+
 
 @cache
 def fingerprint() -> str:
@@ -38,14 +83,14 @@ def summary(kind: type[msgspec.Struct]) -> str:
 
 
 def meanings(kind: type[msgspec.Struct]) -> dict[str, str]:
-    """Return what a Struct's docstring says about its fields.
+    """Return what a Struct's docstring says about its fields, and what is so everywhere.
 
     It says so on lines of `name[, name]  meaning`, at least two spaces apart. A shortened
     name (`volume_min, _max`) stands for the field that ends in it.
     """
-    found: dict[str, str] = {}
-    names: list[str] = []
     known = list(fields(kind))
+    found = {name: EVERYWHERE[name] for name in known if name in EVERYWHERE}
+    names: list[str] = []
     for line in inspect.cleandoc(kind.__doc__ or "").splitlines():
         left, gap, right = line.partition("  ")
         if line.startswith(" ") and names:

@@ -55,7 +55,7 @@ class TradingPaused(Input, frozen=True, gc=False):
 
 
 class TradingResumed(Input, frozen=True, gc=False):
-    """An operator has looked, and lets trading go on after a halt or a pause. Fields as above."""
+    """An operator has looked, and lets trading go on after a halt or a pause."""
 
     by: str
     reason: str
@@ -63,7 +63,7 @@ class TradingResumed(Input, frozen=True, gc=False):
 
 class OperatorHalted(Input, frozen=True, gc=False):
     """An operator threw the switch: nothing is sent until the halt file is gone and trading is
-    resumed. Fields as above."""
+    resumed."""
 
     by: str
     reason: str

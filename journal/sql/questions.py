@@ -48,6 +48,7 @@ FILLS = Question(
         "volume": "lots",
         "price": "price units",
         "profit": "account currency, before costs",
+        **dict.fromkeys(["commission", "swap", "fee"], "account currency"),
         "net": "account currency: profit and commission, swap and fee together",
     },
     query="""
@@ -78,6 +79,8 @@ ORDERS = Question(
         "volume": "lots sent",
         "price": "price units: the quote it was decided on; of a pending order, its own",
         "limit_price": "of a stop limit, the limit's; price units",
+        **dict.fromkeys(["sl", "tp"], "price units, 0 for none"),
+        "expiration": "server seconds, 0 for never",
         "position": "identifier of the position to close, 0 of an opening",
         "risk": "account currency lost at the stop, costs apart",
         "filled": "lots",
@@ -150,7 +153,8 @@ CHANGES = Question(
         "status": "intended, unresolved, applied or refused",
         "position": "identifier, of levels",
         "order_key": "of the pending order's own intent",
-        "price": "price units, as it shall be; likewise limit_price, sl, tp",
+        **dict.fromkeys(["price", "limit_price", "sl", "tp"], "price units, as it shall be"),
+        "expiration": "server seconds, as it shall be; 0 for never",
         "proof": "reply, evidence or operator",
         "note": "why it was refused or is unresolved",
     },
@@ -215,8 +219,10 @@ SLIPPAGE = Question(
     meaning="How far each fill lay from the price that was intended; positive is worse.",
     columns={
         "action": "open or close: a close is held against the quote that it was decided on",
+        "volume": "lots",
         "intended": "price units: the quote; of a pending order its own price or limit, as last "
         "moved",
+        "filled": "price units",
         "slipped": "price units against us",
         "points": "the same in the symbol's points",
     },
@@ -261,6 +267,7 @@ UNRESOLVED = Question(
     columns={
         "action": "open, close, close by; levels, modify or cancel of a change",
         "side": "of an order; empty of a change",
+        "volume": "lots; 0 of a change",
         "reason": "why, as it was last said; empty when nothing was said yet",
     },
     query="""
@@ -285,6 +292,8 @@ TRADES = Question(
         "volume": "lots",
         "price_in": "volume-weighted, price units",
         "price_out": "volume-weighted, price units",
+        **dict.fromkeys(["opened", "closed"], "the broker's wall clock"),
+        "profit": "account currency, before costs",
         "costs": "commission, swap and fee, account currency",
         "net": "profit after costs, account currency",
         "closed_by": "reason of the last deal: expert, sl, tp, so, client (by hand), mobile, …",
@@ -315,6 +324,9 @@ DAILY_PNL = Question(
     meaning="What each of the broker's days brought.",
     columns={
         "day": "of the broker's wall clock",
+        "exits": "deals that closed something",
+        "profit": "account currency, before costs",
+        "costs": "commission, swap and fee, account currency",
         "net": "account currency, after costs",
         "running": "net of all days until then, account currency",
     },

@@ -11,6 +11,7 @@ import journal
 from journal import Limits, Writer
 from journal.envelope import stamp
 from journal.events import (
+    TYPES,
     BarClosed,
     BrokerReplied,
     CancelRequested,
@@ -32,8 +33,9 @@ from journal.events import (
     TradingResumed,
 )
 from journal.seal import GRACE_NS, SealLimits, seal
-from journal.sql import EXAMPLES
+from journal.sql import EXAMPLES, view_name
 from journal.sql.questions import QUESTIONS
+from journal.sql.views import ENVELOPE
 from tests.journal.builders import RUN, bar, sample
 
 RISK = "account currency lost if the stop is hit at its level, costs apart"
@@ -234,6 +236,19 @@ def test_units_are_written_beside_the_columns(asked: duckdb.DuckDBPyConnection) 
         ("deal_recorded", "data_type", "MT5's integers (`journal.events.mt5`)"),
     ):  # fmt: skip
         assert asked.execute(query, [view, column]).fetchall() == [(comment,)]
+
+
+def test_no_field_is_without_a_meaning_and_no_figure_without_its_unit(
+    asked: duckdb.DuckDBPyConnection,
+) -> None:
+    query = """
+        SELECT view_name, column_name, data_type
+        FROM duckdb_views() v JOIN duckdb_columns() c ON c.table_name = v.view_name
+        WHERE NOT v.internal AND view_name NOT LIKE '$_%' ESCAPE '$' AND c.comment IS NULL"""
+    typed = {view_name(name) for name in TYPES}
+    for view, column, kind in rows(asked, query):
+        assert view not in typed or column in ("utc", *ENVELOPE), (view, column)
+        assert kind != "DOUBLE", (view, column)
 
 
 def test_every_question_is_documented(asked: duckdb.DuckDBPyConnection) -> None:

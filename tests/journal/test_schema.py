@@ -92,3 +92,14 @@ def test_docstrings_give_fields_their_meaning() -> None:
     spec = schema.meanings(TYPES["SymbolSpecified"])
     assert spec["volume_max"] == spec["volume_min"] == "lots"
     assert schema.summary(TYPES["TerminalLost"]) == "The connection to the terminal broke."
+
+
+@pytest.mark.parametrize("kind", TYPES.values(), ids=TYPES)
+def test_every_field_of_every_type_has_a_meaning(kind: type[Payload]) -> None:
+    meanings = schema.meanings(kind)
+    assert [name for name in schema.fields(kind) if not meanings.get(name)] == []
+
+
+def test_what_is_so_everywhere_is_of_fields_that_there_are() -> None:
+    known = {name for kind in TYPES.values() for name in schema.fields(kind)}
+    assert schema.EVERYWHERE.keys() <= known
