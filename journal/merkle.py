@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 from hashlib import blake2b
+from typing import Literal
+
+Step = tuple[Literal["left", "right"], str]
+"""On which side a sibling is, and its hash in hexadecimal."""
 
 
 def leaf(h: bytes) -> bytes:
@@ -23,9 +27,10 @@ def root(hashes: list[bytes]) -> str:
     return level[0].hex() if level else ""
 
 
-def path_to(hashes: list[bytes], index: int) -> list[tuple[str, str]]:
-    """Return the way from one event's leaf to the root: side and hash of each sibling."""
-    level, way = [leaf(h) for h in hashes], []
+def path_to(hashes: list[bytes], index: int) -> list[Step]:
+    """Return the way from one event's leaf to the root."""
+    level = [leaf(h) for h in hashes]
+    way: list[Step] = []
     while len(level) > 1:
         sibling = index ^ 1
         if sibling < len(level):

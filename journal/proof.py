@@ -18,7 +18,7 @@ from journal.chain import link
 from journal.cursor import Cursor
 from journal.errors import JournalCorrupt, UsageError
 from journal.fs import OS_FS, Fs
-from journal.merkle import leaf, node, path_to
+from journal.merkle import Step, leaf, node, path_to
 
 
 class Head(msgspec.Struct, frozen=True):
@@ -28,7 +28,7 @@ class Head(msgspec.Struct, frozen=True):
     h: str
 
 
-class Proof(msgspec.Struct, frozen=True):
+class Proof(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """That an event is in a segment with a known Merkle root.
 
     prev, body, h  the hash it chains to, its exact bytes, its own hash
@@ -40,7 +40,7 @@ class Proof(msgspec.Struct, frozen=True):
     prev: str
     body: str
     h: str
-    path: list[tuple[str, str]]
+    path: list[Step]
     file: str
     root: str
 
@@ -121,11 +121,12 @@ def check(proof: Proof, *, root: str | None = None) -> None:
     for side, sibling in proof.path:
         other = bytes.fromhex(sibling)
         here = node(other, here) if side == "left" else node(here, other)
-    if here.hex() != (proof.root if root is None else root):
-        raise JournalCorrupt(
-            f"the path of seq {proof.seq} leads to the root {here.hex()}, "
-            f"expected {proof.root if root is None else root}"
-        )
+    expected = proof.root if root is None else root
+    for what, found in (("path leads to", here.hex()), ("proof names", proof.root)):
+        if found != expected:
+            raise JournalCorrupt(
+                f"the {what} the root {found} for seq {proof.seq}, expected {expected}"
+            )
 
 
 def sign(what: Head, private_key: bytes) -> str:

@@ -69,8 +69,12 @@ def test_a_changed_proof_proves_nothing(journal: Path) -> None:
     for change in changes:
         with pytest.raises(JournalCorrupt):
             check(msgspec.structs.replace(proof, **change))
-    with pytest.raises(JournalCorrupt, match="leads to the root"):
-        check(proof, root=prove(journal, 11).root)
+    other = prove(journal, 11).root
+    for changed in (proof, msgspec.structs.replace(proof, root=other)):
+        with pytest.raises(JournalCorrupt, match="leads to the root"):
+            check(changed, root=other)
+    with pytest.raises(JournalCorrupt, match="names the root"):
+        check(msgspec.structs.replace(proof, root=other), root=proof.root)
 
 
 def test_the_manifest_knows_the_root_of_a_segment_that_was_dropped(journal: Path) -> None:

@@ -141,6 +141,7 @@ def test_a_proof_is_held_against_the_manifest(call: Call, sealed: Path, tmp_path
     ("change", "found"),
     [
         ({"h": 32 * "0"}, "the event's bytes do not give the hash"),
+        ({"root": 32 * "0"}, "the proof names the root 0000"),
         ({"path": []}, "leads to the root"),
         ({"path": [["left", "no hexadecimal"]]}, "non-hexadecimal"),
         ({"file": "of another journal"}, "is no segment of this journal"),
