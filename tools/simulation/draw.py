@@ -376,11 +376,19 @@ def _one_lag(items: list[Fault | Trouble]) -> list[Fault | Trouble]:
 
 
 def halting() -> set[str]:
-    """Return the names of those upon which the engine always halts: only an operator ends it."""
+    """Return the names of those upon which the engine halts as soon as it has to do with them:
+    only an operator ends it."""
     errors = [code for code, meaning in ERRORS.items() if meaning.halt]
     return {
         name_of(Doubled(number=1)),
         name_of(ServerReset(step=1)),
+        name_of(HandBefore(number=1, what="twin trades")),
+        *(name_of(ByHand(step=1, what=what, size=1.0)) for what in ("twin trades", "twin waits")),
+        *(
+            name_of(SwitchedOff(step=1, what=what, until=2))
+            for what in SWITCHES
+            if what != "connected"
+        ),
         *(
             name_of(CallLost(call="order_send", number=1, error=int(error), executed=executed))
             for error in (*errors, *UNKNOWN_ERRORS)

@@ -92,6 +92,7 @@ OUTCOMES = (
     "halt: ambiguous order",
     "halt: doubled order",
     "halt: discrepancy",
+    "halt: stranger with our magic",
     "terminal lost",
     "torn end recovered",
     "trades again without a restart",
@@ -109,6 +110,7 @@ DIFFERENCES = (
     Name.POSITION_MISSING,
     Name.POSITION_UNKNOWN,
     Name.TICKET_REUSED,
+    Name.UNEXPLAINED_DEAL,
     Name.UNKNOWN_ORDER,
     Name.VOLUME,
 )
