@@ -8,6 +8,7 @@ import msgspec
 
 from engine import memory
 from engine.execution.commands import outstanding
+from engine.execution.protection.outlook import outlooks
 from engine.execution.settling import blocked
 from engine.ops.caller import NoAnswer, ask
 from engine.ops.commands import ReportStatus, Standing
@@ -17,7 +18,7 @@ from journal import layout
 from journal.lock import holder
 from projections.account import net_profit
 from projections.state import State, digest
-from tools.cli import screen
+from tools.cli import holdings, screen
 from tools.cli.errors import FINE
 from tools.cli.places import existing
 from tools.cli.screen import Fact, moment, money, number, percent, plural, quoted
@@ -32,9 +33,10 @@ def status(directory: Path, *, as_json: bool) -> int:
     for event in memory.later(directory, kernel):
         kernel.evolve(event)
     state, last = kernel.state, kernel.state.ts
-    found = _look(directory)
+    found, guarded = _look(directory), outlooks(state, kernel.memory.guards)
     if as_json:
-        screen.json_text({**_status_value(directory, state, last), **found.value()})
+        value = _status_value(directory, state, last)
+        screen.json_text({**value, "protection": guarded, **found.value()})
         return FINE
     screen.title(str(directory), "from the journal")
     asked = [*_asked(state), *_wanted_gone(state), *_blocked(directory, state)]
@@ -42,7 +44,9 @@ def status(directory: Path, *, as_json: bool) -> int:
     screen.line()
     screen.facts(_money_facts(state))
     screen.line()
-    _print_positions(state)
+    holdings.print_costs(state)
+    screen.line()
+    holdings.print_positions(list(state.positions.open.values()), guarded)
     _print_orders(state)
     return FINE
 
@@ -198,39 +202,6 @@ def _deposits(amount: float, currency: str) -> str:
     return f"deposits {money(amount, currency)}"
 
 
-def _print_positions(state: State) -> None:
-    positions = list(state.positions.open.values())
-    if not positions:
-        screen.facts([("positions", "none open")])
-        return
-    screen.facts([("positions", f"{number(len(positions))} open")])
-    screen.table(
-        [
-            ("position", "left"),
-            ("symbol", "left"),
-            ("side", "left"),
-            ("lots", "right"),
-            ("price", "right"),
-            ("stop", "right"),
-            ("target", "right"),
-            ("order key", "left"),
-        ],
-        [
-            (
-                str(one.identifier),
-                one.symbol,
-                "buy" if one.side > 0 else "sell",
-                f"{one.volume:g}",
-                screen.price(one.price),
-                screen.price(one.sl),
-                screen.price(one.tp),
-                one.key or "not ours",
-            )
-            for one in positions
-        ],
-    )
-
-
 def _print_orders(state: State) -> None:
     orders = list(state.orders.open.values())
     if not orders:
@@ -283,6 +254,7 @@ def _status_value(directory: Path, state: State, last: int) -> dict[str, object]
             "wins": performance.wins,
         },
         "positions": list(state.positions.open.values()),
+        "costs": holdings.costs_value(state),
         "orders": {
             "open": list(orders.open.values()),
             "proposed": orders.proposed,

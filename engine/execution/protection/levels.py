@@ -95,7 +95,7 @@ def tightest(
 
 def _trail_atr(rule: TrailAtr, held: Held, seen: Seen, spec: SymbolSpecified) -> Wish | None:
     atr = seen.atr.get(rule.period)
-    if atr is None or not _has_gained(held, rule.from_r):
+    if atr is None or not has_gained(held, rule.from_r):
         return None
     level = held.best - held.side * rule.multiple * atr
     reason = f"{rule.multiple:g} ATR({rule.period}) behind {held.best:.{spec.digits}f}"
@@ -104,7 +104,7 @@ def _trail_atr(rule: TrailAtr, held: Held, seen: Seen, spec: SymbolSpecified) ->
 
 def _trail_bar(rule: TrailBar, held: Held, seen: Seen, spec: SymbolSpecified) -> Wish | None:
     bars = seen.bars[-rule.bars :]
-    if len(bars) < rule.bars or not _has_gained(held, rule.from_r):
+    if len(bars) < rule.bars or not has_gained(held, rule.from_r):
         return None
     if held.side > 0:
         extreme, name = min(bar.low for bar in bars), "lowest low"
@@ -138,7 +138,7 @@ def _ladder(held: Held, step: float, behind: float, reason: str) -> Wish | None:
 
 
 def _break_even(rule: BreakEven, held: Held, _: Seen, spec: SymbolSpecified) -> Wish | None:
-    if not held.r or not _has_gained(held, rule.at_r):
+    if not held.r or not has_gained(held, rule.at_r):
         return None
     level = held.entry + held.side * rule.offset_points * spec.point
     return Wish(level, f"break-even at {rule.at_r:g} R, {rule.offset_points} points beyond entry")
@@ -153,7 +153,7 @@ _STOPS: dict[type, Callable[[Any, Held, Seen, SymbolSpecified], Wish | None]] = 
 }
 
 
-def _has_gained(held: Held, multiple: float) -> bool:
+def has_gained(held: Held, multiple: float) -> bool:
     """Tell whether the position has ever gained so many R; without an R, only whether none is
     asked for."""
     if not held.r:
@@ -195,7 +195,7 @@ def _is_over(rule: TimeStop, held: Held, seen: Seen) -> bool:
 
 
 def _is_reached(rule: PartialTarget, held: Held) -> bool:
-    return held.r > 0.0 and _has_gained(held, rule.at_r)
+    return held.r > 0.0 and has_gained(held, rule.at_r)
 
 
 def _partly(
