@@ -50,6 +50,12 @@ class Audit(msgspec.Struct, frozen=True):
     remaining: list[DiscrepancyFound]
     strangers: list[Stranger]
 
+    def __repr__(self) -> str:
+        """Say how much was found: `asyncio.run` looks twice at what its task returned (as it puts
+        the handler of Ctrl-C back), and the text of a whole history is megabytes."""
+        found, remaining = len(self.found), len(self.remaining)
+        return f"Audit(deals={self.deals}, orders={self.orders}, {found=}, {remaining=})"
+
 
 @dataclass(frozen=True, slots=True)
 class Examination:
