@@ -6,18 +6,30 @@ from __future__ import annotations
 import shutil
 from collections import Counter
 from collections.abc import Callable
+from itertools import count
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
-from engine.terminal import Terminal
-from engine.terminal.faults import CommentOverwritten, FaultPlan, ReplyLost, Retcode, When
+from engine.broker.server_time import ServerTime
+from engine.clock import MarketClock
+from engine.terminal import Terminal, constants
+from engine.terminal.book import Book, Deal
+from engine.terminal.faults import (
+    CommentOverwritten,
+    FaultPlan,
+    ReplyLost,
+    Retcode,
+    ReversedLists,
+    When,
+)
 from journal.errors import BrokerError
 from journal.events import (
     DiscrepancyFound,
     OrderAccepted,
+    OrderIntended,
     OrderRefused,
     OrderUnresolved,
     OrderVetoed,
@@ -27,34 +39,49 @@ from journal.events import (
 )
 from projections.orders import unresolved
 from replay.session import verify_session
-from tests.engine.rig import Rig
+from tests.engine.rig import PROFILE, Rig
 
 Twist = Callable[[Any], Any]
-"""What is done to a record of the terminal before the engine sees it."""
+"""What is made of a record of the terminal, or of a function of its module."""
 
 
-class Twisted:
-    """A terminal whose records are not what they should be."""
+class Replaced:
+    """A terminal with one function of its module replaced by another around it."""
 
-    def __init__(self, terminal: Terminal, function: str, twist: Twist) -> None:
-        self._terminal, self._function, self._twist = terminal, function, twist
+    def __init__(self, terminal: Terminal, function: str, around: Twist) -> None:
+        self._terminal, self._function, self._around = terminal, function, around
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._terminal, name)
 
     def module(self) -> SimpleNamespace:
-        """Return the terminal's module with one function changed."""
+        """Return the terminal's module with that function replaced."""
         module = vars(self._terminal.module()).copy()
-        real = module[self._function]
+        module[self._function] = self._around(module[self._function])
+        return SimpleNamespace(**module)
 
-        def twisted(*args: Any, **kwargs: Any) -> Any:
+
+def replaced(folder: Path, function: str, around: Twist) -> Rig:
+    """Return a rig whose terminal has one function replaced; `around` makes it of the real one."""
+    rig = Rig(folder)
+    terminal = rig.terminal
+    rig.terminal = lambda: Replaced(terminal(), function, around)  # type: ignore[method-assign,assignment,return-value] # stands for it
+    return rig
+
+
+def twisted(folder: Path, function: str, twist: Twist) -> Rig:
+    """Return a rig whose terminal twists what a function returns."""
+
+    def around(real: Any) -> Any:
+        def found(*args: Any, **kwargs: Any) -> Any:
             found = real(*args, **kwargs)
             if isinstance(found, tuple) and not hasattr(found, "_asdict"):  # a list of them
-                return tuple(self._twist(one) for one in found)
-            return found and self._twist(found)
+                return tuple(twist(one) for one in found)
+            return found and twist(found)
 
-        module[self._function] = twisted
-        return SimpleNamespace(**module)
+        return found
+
+    return replaced(folder, function, around)
 
 
 def changed(**fields: Any) -> Twist:
@@ -69,14 +96,6 @@ def without(field: str) -> Twist:
     )
 
 
-def twisted(folder: Path, function: str, twist: Twist) -> Rig:
-    """Return a rig whose terminal twists what a function returns."""
-    rig = Rig(folder)
-    terminal = rig.terminal
-    rig.terminal = lambda: Twisted(terminal(), function, twist)  # type: ignore[method-assign,assignment,return-value] # stands for it
-    return rig
-
-
 def struck(folder: Path, *faults: Any) -> Rig:
     """Return a rig whose terminal has these faults."""
     rig = Rig(folder)
@@ -89,6 +108,87 @@ def struck(folder: Path, *faults: Any) -> Rig:
 
     rig.terminal = unlucky  # type: ignore[method-assign] # stands for it
     return rig
+
+
+CUT = 6
+"""Characters that a stingy broker keeps of a comment."""
+ANEW = 12_345.0
+"""The first deposit of an account that is begun anew."""
+OLD = range(11, 14)
+"""Tickets of deals that a broker books into the past."""
+
+
+def cutting(folder: Path) -> Rig:
+    """Return a rig whose broker keeps only the beginning of every comment."""
+
+    def around(send: Any) -> Any:
+        return lambda request: send({**request, "comment": request.get("comment", "")[:CUT]})
+
+    return replaced(folder, "order_send", around)
+
+
+def begun_anew(folder: Path, at_bar: int) -> Rig:
+    """Return a rig whose broker forgets the account at a bar and opens it again."""
+    rig = Rig(folder)
+    plain = rig.terminal
+
+    def forgetful() -> Terminal:
+        terminal = plain()
+        bars = count(1)
+
+        def advance() -> bool:
+            if next(bars) == at_bar:
+                server = terminal.server
+                digits = server.account.digits
+                vars(server.book).update(vars(Book(PROFILE.first_ticket, digits)))
+                server.operate(constants.DEAL_TYPE_BALANCE, ANEW)
+            return terminal.server.advance()
+
+        terminal.advance = advance
+        return terminal
+
+    rig.terminal = forgetful  # type: ignore[method-assign] # stands for it
+    return rig
+
+
+def add_old_deals(terminal: Terminal) -> None:
+    """Book deals into the past, before everything that the account has, the newest last."""
+    book = terminal.server.book
+    first = book.deals[0].time_msc
+    for number, ticket in enumerate(OLD):
+        old = Deal(
+            ticket=ticket,
+            type=constants.DEAL_TYPE_CORRECTION,
+            time_msc=first - (len(OLD) - number) * 365 * 24 * 3600 * 1000,
+            profit=1.5,
+        )
+        book.deals.insert(number, old)
+        book.deal_times.insert(number, old.time_msc)
+        book.deal_by_ticket[ticket] = old
+        book.balance += old.amount
+
+
+class OffClock(MarketClock):
+    """A market's clock on a computer whose own is wrong from a bar on; the market goes on while
+    somebody waits."""
+
+    def __init__(self, terminal: Terminal, rule: ServerTime, hours: int, since: int) -> None:
+        super().__init__(terminal, rule)
+        self._hours, self._bars_left = hours, since
+
+    def now_ns(self) -> int:
+        """The time of the last tick, or hours beside it."""
+        off = 0 if self._bars_left > 0 else self._hours * 3600 * 1_000_000_000
+        return super().now_ns() + off
+
+    async def next(self) -> bool:
+        """Advance the market by one step."""
+        self._bars_left -= 1
+        return await super().next()
+
+    async def sleep(self, seconds: float) -> None:
+        """Let the market make a step."""
+        await super().next()
 
 
 def effects(rig: Rig) -> Counter[int]:
@@ -249,6 +349,97 @@ def test_a_lost_answer_and_a_lost_comment_together_halt_and_are_never_sent_again
     assert rig.state is not None
     assert [order.status for order in unresolved(rig.state.orders)] == ["unresolved"]
     assert len(rig.intents()) == 2
+
+
+def test_a_broker_that_cuts_every_comment_short_changes_nothing(tmp_path: Path) -> None:
+    rig = cutting(tmp_path)
+    rig.process()
+    assert rig.state is not None
+    assert {len(deal.comment) for deal in rig.deals() if deal.magic and not deal.entry} == {CUT}
+    assert not unresolved(rig.state.orders)
+    assert not rig.recorded(OrderUnresolved, TradingHalted, DiscrepancyFound)
+    assert set(effects(rig).values()) == {1}
+
+
+# --- tickets that are used again
+
+
+def test_an_account_that_is_begun_anew_uses_its_tickets_again_and_halts_and_is_not_taken_in(
+    tmp_path: Path,
+) -> None:
+    rig = begun_anew(tmp_path, at_bar=150)
+    rig.process()
+    assert rig.state is not None
+    known = [deal.ticket for deal in rig.deals()]
+    again = {ticket for ticket in known if known.count(ticket) > 1}
+    assert again, "no ticket was used again"
+    found = rig.recorded(DiscrepancyFound)
+    assert {one.subject for one in found if one.name == "ticket reused"} == {
+        str(ticket) for ticket in again
+    }
+    [halt] = rig.recorded(TradingHalted)
+    assert halt.rule == "discrepancy"
+    assert rig.state.account.balance != ANEW  # a deposit of this size was made, and is not counted
+    ours = [type(one) for one in rig.recorded(TradingHalted, OrderIntended)]
+    assert ours.index(TradingHalted) == len(ours) - 1, "something was sent after the halt"
+    assert verify_session(rig.journal).agrees
+
+
+# --- deals that are years old, and out of order
+
+
+def test_deals_that_are_years_old_and_listed_in_any_order_are_taken_in_once(
+    tmp_path: Path,
+) -> None:
+    rig = Rig(tmp_path)
+    rig.process(max_bars=150)
+    before = {deal.ticket for deal in rig.deals()}
+    assert len(before) > 1
+    plain = rig.terminal
+
+    def older() -> Terminal:
+        terminal = plain()
+        add_old_deals(terminal)
+        terminal.inject(FaultPlan((ReversedLists(when=When(call="history_deals_get")),)))
+        return terminal
+
+    rig.terminal = older  # type: ignore[method-assign] # stands for it
+    rig.process()
+    assert rig.state is not None
+    tickets = [deal.ticket for deal in rig.deals()]
+    assert len(tickets) == len(set(tickets))
+    assert set(tickets) - before >= set(OLD)
+    assert not rig.recorded(TradingHalted)
+    assert verify_session(rig.journal).agrees
+
+
+# --- a clock two hours off
+
+
+@pytest.mark.parametrize("hours", [-2, 2])
+def test_no_run_starts_while_this_computers_clock_is_two_hours_off(
+    tmp_path: Path, hours: int
+) -> None:
+    rig = Rig(tmp_path, clock=lambda terminal, rule: OffClock(terminal, rule, hours, since=0))
+    with pytest.raises(BrokerError, match="check this computer's clock first"):
+        rig.process()
+    assert rig.intents() == []
+    assert [ended.reason for ended in rig.recorded(RunEnded)] == ["failed"]
+
+
+@pytest.mark.parametrize("hours", [-2, 2])
+def test_a_clock_that_goes_two_hours_off_while_a_run_trades_halts_it(
+    tmp_path: Path, hours: int
+) -> None:
+    rig = Rig(tmp_path, clock=lambda terminal, rule: OffClock(terminal, rule, hours, since=100))
+    rig.process()
+    [halt] = rig.recorded(TradingHalted)
+    assert halt.reason.startswith("1 found; first: clock Daybook-ECN")
+    ours = [type(one) for one in rig.recorded(TradingHalted, OrderIntended)]
+    assert ours.index(TradingHalted) > 0, "it did not trade before"
+    assert ours.index(TradingHalted) == len(ours) - 1, "something was sent after the halt"
+    tickets = [deal.ticket for deal in rig.deals()]
+    assert len(tickets) == len(set(tickets))
 
 
 # --- a journal copied from another machine
