@@ -84,7 +84,10 @@ class Fold:
         """
         self.state = initial() if state is None else state
         self._routes: dict[type, list[Callable[[Event[Any]], None]]] = {}
-        needed = {IDEMPOTENCY.name}.union(*((p.name, *p.reads) for p in only))
+        needed = {IDEMPOTENCY.name, *(projection.name for projection in only)}
+        for projection in reversed(PROJECTIONS):  # what is read comes before what reads it
+            if projection.name in needed:
+                needed |= projection.reads
         for projection in PROJECTIONS:
             if projection.name in needed:
                 self._take_on(projection)

@@ -540,6 +540,13 @@ def test_every_projection_is_part_of_the_state_under_its_name() -> None:
     assert {p.name for p in PROJECTIONS} | {"seq", "ts"} == set(State.__struct_fields__)
 
 
+def test_what_a_projection_reads_is_folded_before_it() -> None:
+    folded = set[str]()
+    for projection in PROJECTIONS:
+        assert projection.reads <= folded
+        folded.add(projection.name)
+
+
 def test_folding_all_together_is_folding_each_alone() -> None:
     events = play(real_bars(1500)).events
     together = fold(events)
