@@ -133,7 +133,9 @@ def _sorted_out(directory: Path) -> tuple[list[Comparison], dict[int, str]]:
 
 
 def _compared(directory: Path, name: str, seq: int, h: str, kernel: Kernel) -> Comparison:
-    found = _loaded(directory, name)
+    found = snapshot.load(directory / layout.SNAPSHOTS / name)
+    if found is None:
+        return Comparison(name, seq, "out of reach", "the engine has replaced it meanwhile")
     if found.h != h:
         return Comparison(name, seq, "differs", f"it was taken after {found.h}, seq {seq} is {h}")
     if found.state != memory.encode(kernel):

@@ -6,6 +6,7 @@ import msgspec
 import pytest
 
 from journal import read, verify
+from journal.events import TYPES
 from tests.journal.make_golden import EXPECTED, GOLDEN
 
 JOURNALS = sorted(GOLDEN.iterdir())
@@ -25,3 +26,8 @@ def test_a_golden_journal_holds_segments_and_a_tail() -> None:
     for directory in JOURNALS:
         assert list((directory / "segments").iterdir())
         assert list((directory / "tail").iterdir())
+
+
+def test_every_event_type_is_in_a_golden_journal() -> None:
+    held = {event.type for directory in JOURNALS for event in read(directory)}
+    assert held >= set(TYPES), "run `python -m tests.journal.make_golden`"

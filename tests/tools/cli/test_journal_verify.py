@@ -15,6 +15,7 @@ from engine.kernel import Kernel
 from journal import keep, layout, snapshot
 from journal.reader import lines
 from journal.snapshot import Snapshot
+from replay import snapshots
 from replay.snapshots import compare
 from tests.tools.cli.conftest import Call, tail_file
 
@@ -114,6 +115,15 @@ def test_where_events_were_dropped_the_replay_begins_with_the_oldest_snapshot(
     assert "trusted: what was before it was dropped" in {
         finding["what"] for finding in value["report"]["findings"]
     }
+
+
+def test_a_snapshot_that_the_engine_replaces_meanwhile_is_no_problem(
+    sealed: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    old = snapshot.save(sealed, state_at(sealed, 2000), keep=9)
+    monkeypatch.setattr(snapshots, "PROGRESS_EVERY", 100)
+    found = snapshots.compare(sealed, lambda _: old.unlink(missing_ok=True))
+    assert [one.verdict for one in found] == ["out of reach", "agrees"]
 
 
 def test_snapshots_of_a_damaged_journal_are_not_compared(call: Call, journal: Path) -> None:
