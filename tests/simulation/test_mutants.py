@@ -5,10 +5,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from itertools import islice
+from pathlib import Path
 from typing import Any
 
 import msgspec
 import pytest
+from typer.testing import CliRunner
 
 from engine import effects
 from engine.broker import requests, sending
@@ -44,7 +46,8 @@ from projections.idempotency import key_of
 from projections.orders import Order
 from projections.run import RUN
 from tests.simulation.plans import quiet, seeds
-from tools.simulation.plan import ByHand, Plan
+from tools.simulate import app
+from tools.simulation.plan import ByHand, Plan, load_plan
 from tools.simulation.report import play
 
 pytestmark = pytest.mark.no_cover  # lines that a wrong engine has run are no lines tested
@@ -82,6 +85,29 @@ def test_sending_again_after_a_timeout_is_caught(monkeypatch: pytest.MonkeyPatch
 
     monkeypatch.setattr(Mt5Gateway, "submit", impatient)
     assert caught("was sent 2 times", "retcode")
+
+
+def test_a_seed_that_fails_is_made_small_and_both_commands_that_are_printed_fail_again(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setitem(outcome.ERRORS, -10002, Meaning(Verdict.REFUSED, "surely not sent"))
+
+    def loses(plan: Plan) -> bool:
+        lost = (one for one in plan.faults if isinstance(one, faults.ReplyLost))
+        return any(one.executed and one.error == -10002 for one in lost)
+
+    seed = next(plan.seed for plan in filter(loses, seeds(DRAWN)) if play(plan))
+    arguments = ["--first", str(seed), "--seeds", "1", "--keep", str(tmp_path)]
+    failed = CliRunner().invoke(app, arguments)
+    said = failed.output.split()
+    smallest = Path(said[said.index("--plan") + 1])
+    small = load_plan(smallest)
+    assert (len(small.faults), small.troubles, small.strategies) == (1, (), 1)
+    again = CliRunner().invoke(app, ["--plan", str(smallest), "--keep", str(tmp_path)])
+    for run in (failed, again):
+        assert run.exit_code == 1
+        assert "is reported refused" in run.output
+        assert run.output.endswith("0 of 1 seeds passed\n")
 
 
 def test_a_match_by_parameters_without_the_key_is_caught(monkeypatch: pytest.MonkeyPatch) -> None:

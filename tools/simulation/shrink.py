@@ -8,6 +8,19 @@ import msgspec
 
 from tools.simulation.plan import Plan
 
+PLAIN: dict[str, object] = {
+    "symbols": 1,
+    "strategies": 1,
+    "entries": (),
+    "protected": False,
+    "policy": "one",
+    "found": "leave",
+    "most": 0,
+    "batch": 1,
+    "away": 0,
+}
+"""What a plan is without its oddities; the broker's stays as it is."""
+
 
 def shrink(plan: Plan, fails: Callable[[Plan], bool]) -> Plan:
     """Return the smallest plan found that still fails, by leaving out one thing at a time."""
@@ -24,9 +37,9 @@ def _smaller(plan: Plan) -> Iterator[Plan]:
         items = getattr(plan, name)
         for place in range(len(items)):
             yield replace(plan, **{name: items[:place] + items[place + 1 :]})
-    for name, least in (("strategies", 1), ("batch", 1), ("away", 0)):
-        if getattr(plan, name) != least:
-            yield replace(plan, **{name: least})
+    for name, plain in PLAIN.items():
+        if getattr(plan, name) != plain:
+            yield replace(plan, **{name: plain})
     for part in (2, 1.25):
         bars = int(plan.bars / part)
         if 1 <= bars < plan.bars:
