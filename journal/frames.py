@@ -33,7 +33,7 @@ def scan(directory: Path) -> pl.LazyFrame:
     import polars as pl  # noqa: PLC0415 (loading it takes a third of a second)
 
     listed = manifest.load(OS_FS, directory)
-    tail = pl.DataFrame(_tail(directory)).lazy()
+    tail = pl.DataFrame(_after(directory, listed.last)).lazy()
     if not listed.segments:
         return tail
     files = [directory / layout.SEGMENTS / entry.file for entry in listed.segments]
@@ -44,11 +44,10 @@ def scan(directory: Path) -> pl.LazyFrame:
     return pl.concat([sealed, tail])
 
 
-def _tail(directory: Path) -> pa.Table:
-    """Return what is not sealed."""
-    listed = manifest.load(OS_FS, directory)
+def _after(directory: Path, last: int) -> pa.Table:
+    """Return what comes after a sequence, sealed meanwhile or not."""
     with connect(directory) as connection:
-        return _select(connection, f"seq > {listed.last}").to_arrow_table()
+        return _select(connection, f"seq > {last}").to_arrow_table()
 
 
 def _select(connection: duckdb.DuckDBPyConnection, which: str) -> duckdb.DuckDBPyRelation:

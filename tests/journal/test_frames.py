@@ -7,8 +7,9 @@ import polars as pl
 import pytest
 
 import journal
-from journal import Limits
+from journal import Limits, manifest
 from journal.frames import COLUMNS
+from journal.fs import OS_FS, Fs
 from journal.seal import SealLimits, seal
 from tests.journal.builders import bar, grow
 
@@ -46,3 +47,20 @@ def test_an_empty_journal_is_an_empty_frame(tmp_path: Path) -> None:
     grow(tmp_path, 0)
     assert journal.scan(tmp_path).collect().height == 0
     assert journal.arrow(tmp_path).read_all().num_rows == 0
+
+
+def test_what_is_sealed_while_a_scan_is_made_is_in_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    grow(tmp_path, 24, limits=Limits(batch=5, file_events=5))
+    load = manifest.load
+
+    def load_and_seal(fs: Fs, directory: Path) -> manifest.Manifest:
+        listed = load(fs, directory)
+        monkeypatch.setattr(manifest, "load", load)
+        seal(tmp_path, limits=SealLimits(events=10), now=lambda: 0)
+        return listed
+
+    monkeypatch.setattr(manifest, "load", load_and_seal)
+    assert journal.scan(tmp_path).collect()["seq"].to_list() == list(range(1, 25))
+    assert len(manifest.load(OS_FS, tmp_path).segments) == 2
