@@ -83,6 +83,7 @@ def moments(folder: Path) -> list[str]:
 VISITS: Counter[str] = Counter()
 
 
+@pytest.mark.no_cover  # the same lines again and again: to count them takes twice as long
 @pytest.mark.parametrize("first", range(4))
 def test_death_at_any_moment_of_such_a_run_loses_and_doubles_nothing(
     tmp_path: Path, first: int
