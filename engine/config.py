@@ -140,6 +140,8 @@ class PositionPolicy(Section, frozen=True, kw_only=True):
     most      openings that a strategy may hold at once, all the same way; `one` has one
     close     which positions `reduce` and `reverse` close, the oldest first: `fifo` those of every
               strategy, `strategy` only the signal's own
+    close_by  whether opposite positions of a hedging account that all have to go are closed by each
+              other, which saves a spread, where the symbol allows it
     wait_s    seconds that an opening waits for those closes; then it is vetoed
     found     what becomes of a position that is there when a run starts and that no order of this
               journal opened: `leave` (it is shown, and never touched), `adopt` or `close`
@@ -149,6 +151,7 @@ class PositionPolicy(Section, frozen=True, kw_only=True):
     policy: Literal["one", "one-direction", "add", "reduce", "reverse"] = "one"
     most: Annotated[int, Meta(ge=1, le=100)] = 1
     close: Literal["fifo", "strategy"] = "fifo"
+    close_by: bool = False
     wait_s: Annotated[float, Meta(ge=1.0, le=3600.0)] = 60.0
     found: Literal["adopt", "leave", "close"] = "leave"
     adopt_by: str = ""

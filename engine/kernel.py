@@ -46,6 +46,7 @@ from journal.events import (
     TerminalLost,
 )
 from projections.market import recent
+from projections.policies import is_half
 from projections.state import Fold, State
 
 Strategies = dict[tuple[str, str], list[AnyStrategy]]
@@ -228,15 +229,19 @@ class Kernel:
                     reactors.propose(own, strategy.config, wish)
                 )
         keys, bar = Keys(event, taken=len(told)), event.data
-        yield from commands.pursue(self.state, event, keys)
+        yield from commands.pursue(self.state, self.config, event, keys)
         if self._guards:
             wanted = at_bar(self.state, self._guards, bar.symbol, bar.timeframe)
-            yield from drafts(self.state, event, keys, wanted)
+            yield from drafts(self.state, self.config, event, keys, wanted)
         yield from policies.lapse(self.state, self.config, event.ts)
 
     def _on_price(self, event: Event[PriceSeen]) -> Iterable[Draft]:
         wanted = at_price(self.state, self._guards, event.data)
-        return drafts(self.state, event, Keys(event), wanted) if self.state.run.live else ()
+        return (
+            drafts(self.state, self.config, event, Keys(event), wanted)
+            if self.state.run.live
+            else ()
+        )
 
     def _on_reply(self, event: Event[BrokerReplied]) -> Iterator[Draft]:
         keys = Keys(event)
@@ -268,17 +273,19 @@ class Kernel:
             return
         for timeframe in sorted({g.timeframe for g in self._guards if g.symbol == symbol}):
             wanted = at_bar(self.state, self._guards, symbol, timeframe)
-            yield from drafts(self.state, event, keys, wanted)
+            yield from drafts(self.state, self.config, event, keys, wanted)
 
     def _pursue(self, event: Event[Any]) -> Iterable[Draft]:
         """Go on with what an operator wants."""
         if not commands.wanted(self.state):
             return ()
-        return commands.pursue(self.state, event, Keys(event))
+        return commands.pursue(self.state, self.config, event, Keys(event))
 
     def _on_deal(self, event: Event[DealRecorded]) -> Iterable[Draft]:
         if is_reused(self.state, event.data):
             return discrepancies.on_reused(self.state, event)
+        if is_half(self.state.policies, event.corr):  # the other position's deal comes next
+            return ()
         if self.state.unexplained.deals:
             return chain(self._pursue(event), strangers(self.state))
         return self._pursue(event)
@@ -287,7 +294,7 @@ class Kernel:
         yield from discrepancies.on_snapshot(self.state, self.config, event)
         keys = Keys(event)
         if commands.wanted(self.state):
-            yield from commands.pursue(self.state, event, keys)
+            yield from commands.pursue(self.state, self.config, event, keys)
         yield from policies.found(self.state, self.config, keys)
         yield from strangers(self.state)
 

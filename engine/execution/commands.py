@@ -10,9 +10,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
+from engine.config import Config
 from engine.execution import changes
-from engine.execution.closing import close, may_close
 from engine.execution.intents import Draft, Keys
+from engine.execution.policy import close_all
 from journal.envelope import Event
 from journal.events import (
     ChangeApplied,
@@ -32,7 +33,7 @@ def wanted(state: State) -> bool:
     return bool(state.commands.flatten or state.commands.cancel)
 
 
-def pursue(state: State, event: Event[Any], keys: Keys) -> Iterator[Draft]:
+def pursue(state: State, config: Config, event: Event[Any], keys: Keys) -> Iterator[Draft]:
     """Ask for everything that an operator wants gone, is there, and is not being asked for."""
     if not state.run.live:  # the broker's word is missing; it is asked for once all is known
         return
@@ -42,10 +43,12 @@ def pursue(state: State, event: Event[Any], keys: Keys) -> Iterator[Draft]:
             draft = changes.cancel(state, event, keys, order, _words("cancel", wish))
             if draft is not None:
                 yield draft
-    for position in list(state.positions.open.values()):
-        flatten = _against_position(state, position)
-        if flatten is not None and keys.left and may_close(state, position):
-            yield close(keys, position, 0.0, _words("flatten", flatten))
+    unwanted = [
+        (position, _words("flatten", wish))
+        for position in state.positions.open.values()
+        if (wish := _against_position(state, position)) is not None
+    ]
+    yield from close_all(state, config, keys, unwanted)
 
 
 def outstanding(state: State) -> tuple[list[Position], list[Order]]:

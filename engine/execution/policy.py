@@ -9,12 +9,12 @@ second one.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 import msgspec
 
 from engine.config import DEFAULT, Config, PositionPolicy
-from engine.execution.closing import Objection, close, may_close
+from engine.execution.closing import Objection, close, close_by, may_close
 from engine.execution.intents import Draft, Keys
 from engine.risk.sizing import VOLUME_DECIMALS
 from engine.strategies.base import StrategyBase
@@ -25,6 +25,9 @@ from projections.positions import Position
 from projections.state import State
 
 NOTHING_SAID = PositionPolicy()
+
+CLOSE_BY_BIT = 64
+"""Of a symbol's `order_mode` mask."""
 
 MAKE_WAY = ("reduce", "reverse")
 """Policies under which a signal first closes what lies the other way."""
@@ -151,6 +154,40 @@ def _reduce(
         yield _veto(order, "reduced", reason), order.key
 
 
+def close_all(
+    state: State, config: Config, keys: Keys, wanted: Iterable[tuple[Position, str]]
+) -> Iterator[Draft]:
+    """Propose to close positions that all have to go, each with the reason why, as far as there are
+    keys: opposite ones by each other where that is allowed. What the larger of two has left over is
+    for a later event."""
+    waiting = [(position, why) for position, why in wanted if may_close(state, position)]
+    while waiting and keys.left:
+        position, why = waiting.pop(0)
+        pair = next((p for p in waiting if _may_meet(state, config, position, p[0])), None)
+        if pair is None:
+            yield close(keys, position, 0.0, why)
+        else:
+            waiting.remove(pair)
+            both = why if why == pair[1] else f"{why}; {pair[1]}"
+            yield close_by(keys, position, pair[0], both)
+
+
+def _may_meet(state: State, config: Config, one: Position, other: Position) -> bool:
+    """Whether two positions can be closed by each other. A pair that the broker has refused is not
+    offered again: each is closed by itself then."""
+    if one.symbol != other.symbol or one.side == other.side:
+        return False
+    if not policy_of(config, one.symbol).close_by:
+        return False
+    if state.run.margin_mode != MarginMode.RETAIL_HEDGING:
+        return False
+    if not state.market.symbols[one.symbol].order_mode & CLOSE_BY_BIT:
+        return False
+    pair = {one.identifier, other.identifier}
+    refused = (o for o in state.orders.done if o.action == "close by" and o.status == "refused")
+    return not any({order.position, order.by} == pair for order in refused)
+
+
 def ready(state: State, config: Config) -> list[Order]:
     """Return the openings that have waited for closes and need to wait no more, oldest first: none
     of the closes is under way, and nothing is left in their way."""
@@ -187,6 +224,7 @@ def found(state: State, config: Config, keys: Keys) -> Iterator[Draft]:
     first look at the account only."""
     if state.policies.snapshots != 1:
         return
+    unwanted = []
     for position in list(state.positions.open.values()):
         policy = policy_of(config, position.symbol)
         manager = manager_of(config, position.symbol)
@@ -197,8 +235,9 @@ def found(state: State, config: Config, keys: Keys) -> Iterator[Draft]:
                 position.identifier, position.symbol, manager.name, manager.magic
             )
             yield adopted, ""
-        elif keys.left and may_close(state, position):
-            yield close(keys, position, 0.0, "found at the start")
+        else:
+            unwanted.append((position, "found at the start"))
+    yield from close_all(state, config, keys, unwanted)
 
 
 def manager_of(config: Config, symbol: str) -> StrategyBase | None:

@@ -42,6 +42,9 @@ class SymbolSpecified(Input, frozen=True, gc=False):
     stops_level, freeze_level      points
     filling_mode                   bit mask: 1 FOK, 2 IOC, 4 BOC
     execution_mode, trade_mode     MT5's integers
+    order_mode                     bit mask of the orders that are allowed: 1 market, 2 limit, 4
+                                   stop, 8 stop limit, 16 stop loss, 32 take profit, 64 close by;
+                                   0 where it was not recorded
     """
 
     symbol: str
@@ -61,6 +64,7 @@ class SymbolSpecified(Input, frozen=True, gc=False):
     currency_base: str
     currency_profit: str
     currency_margin: str
+    order_mode: int = 0
 
 
 class BrokerReplied(Input, frozen=True, gc=False):

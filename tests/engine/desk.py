@@ -13,7 +13,7 @@ from engine.broker.calls import InProcess
 from engine.broker.mt5 import Mt5Gateway
 from engine.broker.server_time import ServerTime
 from engine.clock import MarketClock
-from engine.config import Account, Config
+from engine.config import Account, Config, PositionPolicy
 from engine.execution import reactors
 from engine.execution.intents import Draft, Keys
 from engine.kernel import Kernel
@@ -58,13 +58,28 @@ class Pages:
 class Desk:
     """One engine at one broker, connected and live; its strategies say nothing."""
 
-    def __init__(self, profile: str = "ecn-hedging", available: float = 0.0) -> None:
-        """`available`: lots that can be had at once, 0 for any number."""
+    def __init__(
+        self,
+        profile: str = "ecn-hedging",
+        available: float = 0.0,
+        *,
+        positions: dict[str, PositionPolicy] | None = None,
+        orders: tuple[str, ...] = (),
+    ) -> None:
+        """Take a place at a broker.
+
+        available  lots that can be had at once, 0 for any number
+        positions  policies; there are two strategies, so that both sides can be held at once
+        orders     kinds of orders that the symbol allows, all where nothing is said
+        """
         facts = load_profile(profile)
         if available:
             symbol = msgspec.structs.replace(
                 facts.symbols[SYMBOL], available_volume=available, filling=("ioc",)
             )
+            facts = msgspec.structs.replace(facts, symbols={**facts.symbols, SYMBOL: symbol})
+        if orders:
+            symbol = msgspec.structs.replace(facts.symbols[SYMBOL], orders=orders)
             facts = msgspec.structs.replace(facts, symbols={**facts.symbols, SYMBOL: symbol})
         rates = rig.RATES[rig.FIRST_BAR : rig.FIRST_BAR + 900]
         market = BarMarket({SYMBOL: rates}, model="ohlc", start=100)
@@ -79,8 +94,10 @@ class Desk:
                 zone="utc+3" if profile == "exchange-netting" else "new-york+7",
             ),
             strategies=[
-                MaCrossRsiConfig(name="mute", magic=MAGIC, symbol=SYMBOL, fast=5000, slow=9999)
+                MaCrossRsiConfig(name=name, magic=magic, symbol=SYMBOL, fast=5000, slow=9999)
+                for name, magic in (("mute", MAGIC), ("silent", MAGIC + 1))
             ],
+            positions=positions or {},
         )
         self.pages, self.kernel = Pages(), Kernel()
         self._wish: Wish = lambda *_: ()
@@ -126,18 +143,18 @@ class Desk:
         anyio.run(self._act)
         return [event.data for event in self.pages.events[before + 1 :]]
 
-    def propose(self, proposal: Proposal) -> list[Any]:
+    def propose(self, proposal: Proposal, strategy: int = 0) -> list[Any]:
         """Let a strategy have spoken."""
 
         def drafts(_: State, __: Event[Any], keys: Keys) -> Iterable[Draft]:
-            yield reactors.propose(keys, self.config.strategies[0], proposal)
+            yield reactors.propose(keys, self.config.strategies[strategy], proposal)
 
         return self.wish(drafts)
 
-    def open(self, side: str = "buy", distance: float = 0.005) -> Position:
+    def open(self, side: str = "buy", distance: float = 0.005, strategy: int = 0) -> Position:
         """Open a position at the market."""
         before = set(self.state.positions.open)
-        self.propose(Proposal(side, distance, 2 * distance, "test"))  # type: ignore[arg-type] # one of two
+        self.propose(Proposal(side, distance, 2 * distance, "test"), strategy)  # type: ignore[arg-type] # one of two
         (new,) = set(self.state.positions.open) - before
         return self.state.positions.open[new]
 

@@ -11,9 +11,11 @@ from typing import Any, Self
 
 import msgspec
 
+from engine.config import Config
 from engine.execution.changes import change_levels
 from engine.execution.closing import close, may_close
 from engine.execution.intents import Draft, Keys
+from engine.execution.policy import close_all
 from engine.execution.protection.levels import Held, Reduction, Seen, Wish, reduction, tightest
 from engine.execution.protection.limits import allowed_stop, is_frozen, target_in_the_way
 from engine.execution.protection.rules import Protection, TrailAtr, TrailBar
@@ -114,11 +116,18 @@ def at_price(state: State, guards: Iterable[Guard], price: PriceSeen) -> Iterato
 
 
 def drafts(
-    state: State, event: Event[Any], keys: Keys, wanted: Iterable[Wanted]
+    state: State, config: Config, event: Event[Any], keys: Keys, wanted: Iterable[Wanted]
 ) -> Iterator[Draft]:
     """Turn what guards want into decisions, as far as there are keys; the rest is wanted again on
-    a later event."""
+    a later event. What goes wholly goes first, opposite positions perhaps by each other."""
+    gone, rest = [], []
     for one in wanted:
+        if isinstance(one.wish, Reduction) and not one.wish.volume:
+            gone.append((one.position, one.wish.reason))
+        else:
+            rest.append(one)
+    yield from close_all(state, config, keys, gone)
+    for one in rest:
         if not keys.left:
             return
         position, wish = one.position, one.wish
