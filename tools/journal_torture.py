@@ -13,6 +13,7 @@ import sys
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from pathlib import Path
 
 from journal.envelope import AnyEvent, stamp
@@ -98,9 +99,9 @@ def life_with_sealing(fs: Fs, ledger: Ledger) -> None:
 
 
 def one_case(life: Life, fault: Fault, *, seed: int, power_lost: bool, second: int = 0) -> bool:
-    """Run a life with a fault, start again, check; return whether the fault was reached.
+    """Run a life with a fault, start again, check; return whether every fault was reached.
 
-    second  the operation of the restart at which the process dies once more, 0 for none
+    second  the operation after the restart at which the process dies once more, 0 for none
     """
     fs, ledger = SimFs(seed=seed, fault=fault), Ledger()
     try:
@@ -112,10 +113,10 @@ def one_case(life: Life, fault: Fault, *, seed: int, power_lost: bool, second: i
     again = Fault(second, DEATHS[seed % 3]) if second else None
     fs.restart(power_lost=power_lost, fault=again)
     if second:
-        try:
+        with suppress(Crash):
             write(fs, ledger, AGAIN)
-        except Crash:
-            fs.restart(power_lost=power_lost)
+        reached = reached and fs.fired
+        fs.restart(power_lost=power_lost)
     _check(fs, ledger)
     return reached
 
