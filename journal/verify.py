@@ -208,7 +208,7 @@ class _Audit:
         for path, note in recover.pending(self._fs, self._directory):
             if note in self._recovered:
                 continue  # the journal holds it; the next opening puts the note away
-            what = f"{note.size} bytes after seq {note.last_good} were cut short by a crash"
+            what = f"{note.size} bytes that stood after seq {note.last_good} were moved there"
             file = f"{layout.QUARANTINE}/{path.name}"
             self._add("note", file, note.offset, note.last_good, what, _NOTED_LATER)
 

@@ -71,7 +71,8 @@ def verify(directory: Path, wanted: Wanted, *, as_json: bool) -> int:
         screen.title(str(directory), f"{looked_at}, columns" if wanted.deep else looked_at)
         for check in checks:
             screen.result(check.label, ok=check.ok, text=check.text, remark=check.remark)
-        screen.facts([("head", f"{report.last_seq}:{report.head}", "for --expect")])
+        if report.last_seq:
+            screen.facts([("head", f"{report.last_seq}:{report.head}", "for --expect")])
         _print_findings(findings)
     return FINE if ok else PROBLEM
 

@@ -205,7 +205,8 @@ def _say_copied(report: Report, source: Path, target: Path, *, as_json: bool) ->
         return FINE
     screen.title(str(target), f"a copy of {source}")
     screen.result("chain", ok=report.ok, text=chain_text(report))
-    screen.facts([("head", f"{report.last_seq}:{report.head}", "for verify --expect")])
+    if report.last_seq:
+        screen.facts([("head", f"{report.last_seq}:{report.head}", "for verify --expect")])
     return FINE
 
 
