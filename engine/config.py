@@ -39,7 +39,8 @@ class Evidence(Section, frozen=True, kw_only=True):
     polls       times that all of the broker's lists are read before "not executed" may be said
     interval_s  seconds between two polls; together they must outlast the lists' lag, of which up to
                 five seconds are reported (facts 3.1)
-    limit_s     seconds after which an outcome that is still not known halts trading
+    limit_s     seconds after which an outcome that is still not known halts trading; a search is
+                over by then
     """
 
     polls: Annotated[int, Meta(ge=2, le=100)] = 4

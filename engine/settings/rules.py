@@ -10,7 +10,7 @@ from fractions import Fraction
 from pathlib import Path
 
 from engine.broker.server_time import AUTO, ServerTime
-from engine.config import DEFAULT, Config, SimulatedTerminal
+from engine.config import DEFAULT, Config, Evidence, SimulatedTerminal
 from engine.execution.protection.rules import PartialTarget
 from engine.settings.shape import Finding, suggest
 from engine.strategies.baseline import MaCrossRsiConfig
@@ -30,6 +30,7 @@ def problems(config: Config, base: Path) -> list[Finding]:
         found += [(("strategies", index, key), text) for key, text in _order(strategy)]
         found += [(("strategies", index, "protection"), t) for t in _parts(strategy)]
     found += _policies(config)
+    found += _evidence(config.broker.evidence)
     try:
         if config.broker.zone != AUTO or config.broker.kind != "mt5":
             ServerTime(config.broker.zone)
@@ -92,6 +93,17 @@ def _policies(config: Config) -> Iterator[Finding]:
         if policy.adopt_by and policy.adopt_by not in known:
             text = f"found {policy.adopt_by!r}; allowed: a strategy that trades {name}"
             yield (*key, "adopt_by"), text + suggest(policy.adopt_by, known)
+
+
+def _evidence(evidence: Evidence) -> Iterator[Finding]:
+    """A search must be over before its time is: nothing else could halt meanwhile."""
+    search_s = (evidence.polls - 1) * evidence.interval_s
+    if search_s > evidence.limit_s:
+        text = (
+            f"found {evidence.limit_s:g}; allowed: at least the {search_s:g} seconds that "
+            f"{evidence.polls} polls take, {evidence.interval_s:g} apart"
+        )
+        yield ("broker", "evidence", "limit_s"), text
 
 
 def _terminal(

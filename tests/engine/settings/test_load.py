@@ -222,6 +222,13 @@ def test_the_demo_is_the_baseline_that_the_documents_describe() -> None:
             id="adoption by nobody",
         ),
         pytest.param(
+            "  zone: new-york+7",
+            "  evidence: {polls: 10, interval_s: 20, limit_s: 100}\n  zone: new-york+7",
+            "broker.evidence.limit_s: found 100; allowed: at least the 180 seconds that 10 polls "
+            "take, 20 apart",
+            id="a search that is longer than its time",
+        ),
+        pytest.param(
             "rsi_low: 30",
             "rsi_low: 70",
             "strategies[0].rsi_low: found 70.0; allowed: less than `rsi_high`, 70.0",
