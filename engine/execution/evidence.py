@@ -109,14 +109,15 @@ def resembles(seen: OrderSeen, order: Order, index: Idempotency) -> bool:
     """Tell whether an order could be this intent's with its comment lost.
 
     All but the key agrees (a deal may have filled a part only), it was not made by the server for a
-    position's sake (which bears the magic as well), and no other intent is known to own it.
+    position's sake (which bears the magic as well), and no other intent is known to own it. What
+    opened a position bears its identifier and does not close it.
     """
     return (
         seen.magic == order.magic
         and seen.reason not in SERVER_MADE
         and seen.symbol == order.symbol
         and seen.type in types_of(order)
-        and (order.action == "open" or seen.position == order.position)
+        and (order.action == "open" or order.position == seen.position != seen.ticket)
         and seen.volume <= order.volume + VOLUME_EPSILON
         and seen.time_msc >= order.server_msc - EARLY_MSC
         and seen.ticket not in index.orders

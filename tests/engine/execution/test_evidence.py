@@ -278,6 +278,15 @@ def test_a_close_by_is_told_by_its_own_type_of_order() -> None:
     assert search(Lists(orders=[[order]]), **wish).suspects == [2001]
 
 
+@pytest.mark.parametrize("action", ["close", "close by"])
+@pytest.mark.parametrize("kind", [0, 1])
+def test_what_opened_a_position_is_no_suspect_of_its_close(action: str, kind: int) -> None:
+    wish: dict[str, Any] = {"action": action, "position": 7001, "side": "sell"}
+    wish["by"] = 7002 if action == "close by" else 0
+    opened = like(comment="", type=kind, position=7001, ticket=7001)
+    assert search(Lists(orders=[[opened]]), **wish).suspects == []
+
+
 @pytest.mark.parametrize(
     ("kind", "side", "types"),
     [
