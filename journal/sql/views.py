@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from journal import layout, manifest, recover, schema
+from journal.envelope import Event
 from journal.events import TYPES
 from journal.fs import OS_FS
 from journal.promote import BULK, PROMOTED
@@ -32,19 +33,12 @@ _ENVELOPE_OF_TYPED = ["seq", "utc", "ts", "v", "run", "cause", "corr"]
 _HEAD = ["make_timestamp_ns(ts) AS utc", "seq", "ts", "v", "run", "cause", "corr"]
 _OWN = {*ENVELOPE, "utc", "order_key", "data"}
 _EVENTS_COLUMNS = {
-    "seq": "place in the journal",
-    "ts": "nanoseconds UTC; a decision bears the time of its cause",
-    "utc": "the same as a timestamp",
-    "cause": "sequence of the event that led to it, 0 for none",
-    "corr": "order key of its story, empty for none",
-    "order_key": "the same, NULL for none",
+    **schema.meanings(Event),
+    **{name: schema.EVERYWHERE.get(field, "") for name, (_, field) in PROMOTED.items()},
+    "utc": "`ts` as a timestamp",
+    "order_key": "`corr`, NULL for none",
     "volume": "lots",
-    "price": "price units",
-    "profit": "account currency",
-    "commission": "account currency",
-    "swap": "account currency",
-    "fee": "account currency",
-    "data": "the payload",
+    **dict.fromkeys(["profit", "commission", "swap", "fee"], "account currency"),
 }
 
 
