@@ -106,7 +106,8 @@ def memory(setting: Setting) -> Round:
             before = resident_mb() or 0.0
             seen = _play(terminal, mt5, held=10)
             after = resident_mb() or 0.0
-        return {"growth": after - before, "whole": after, "ticks": seen + setting.size // 10}
+        growth = max(after - before, 0.0)  # what the interpreter gives back is nothing added
+        return {"growth": growth, "whole": after, "ticks": seen + setting.size // 10}
 
     return run
 
