@@ -6,10 +6,11 @@ from journal.events.base import Note
 
 
 class JournalRecovered(Note, frozen=True, gc=False):
-    """A torn end was moved to `quarantine/` when the journal was opened.
+    """An end was moved to `quarantine/`: torn and found so at an opening, or cut by a person before
+    damage.
 
-    file       name of the tail file it was found in
-    offset     byte at which the torn end began
+    file       name of the tail file it was found in, or of the manifest
+    offset     byte at which it began
     size       bytes moved
     digest     BLAKE2b-128 of those bytes, hexadecimal
     last_good  sequence of the last event before it
