@@ -219,12 +219,16 @@ class Broker:
         order = self.book.orders.get(request.get("order", 0))
         if order is not None:
             return 0 if order.ticket in ours or self._of_bridge(order) else order.ticket
-        held = self.book.positions.get(request.get("position", 0))
-        if held is None:
-            return 0
-        first = self.book.deals_by_position[held.identifier][0].order
+        named = (request.get("position", 0), request.get("position_by", 0))
+        held = [self.book.positions[ticket] for ticket in named if ticket in self.book.positions]
+        return next((one.identifier for one in held if self._opened_by_stranger(one, ours)), 0)
+
+    def _opened_by_stranger(self, held: Position, ours: set[int]) -> bool:
+        deals = self.book.deals_by_position[held.identifier]
+        turned = [deal for deal in deals if deal.entry == mt5.DEAL_ENTRY_INOUT]
+        first = (turned or deals)[-1 if turned else 0].order
         opened = self.book.orders.get(first) or self.book.done_by_ticket[first]
-        return 0 if opened.ticket in ours or self._of_bridge(opened) else held.identifier
+        return opened.ticket not in ours and not self._of_bridge(opened)
 
     def strangers(self) -> list[int]:
         """Positions that somebody else has opened."""

@@ -78,7 +78,7 @@ RESETS = 0.02
 HANDS: tuple[Hand, ...] = get_args(Hand)
 COMMENTS: tuple[Comment, ...] = get_args(Comment)
 MANNERS: tuple[Manner, ...] = get_args(Manner)
-ORDERS: tuple[Order, ...] = get_args(Order)
+ORDERS: tuple[Order, ...] = ("flatten", *get_args(Order))
 OPENING: tuple[Hand, ...] = (
     "trade", "close", "close part", "move stops", "remove stops", "cancel rest", "move order",
     "robot trades", "twin trades",
@@ -133,6 +133,7 @@ class Dice:
             self.by_hand,
             self.hand_before,
             self.hand_before,
+            self.found_together,
             self.requotes,
             self.commanded,
             self.commanded,
@@ -299,6 +300,15 @@ class Dice:
             size = round(self.chance.uniform(1.0, 300.0), 2)
         return ByHand(step=self.step(), what=what, size=size)
 
+    def found_together(self) -> list[Fault | Trouble]:
+        """Strangers trade, often against each other, right before the engine is started."""
+        step = self.step()
+        whats: list[Hand] = ["trade", "robot trades"]
+        return [
+            *(ByHand(step=step, what=what, size=self.chance.choice((0.1, 0.2))) for what in whats),
+            Stopped(step=step),
+        ]
+
     def hand_before(self) -> Trouble:
         return HandBefore(number=self.chance.randint(1, SENDINGS), what=self.chance.choice(OPENING))
 
@@ -359,6 +369,7 @@ def draw(seed: int, *, bars: int, available: int, only: Collection[str] = ()) ->
         protected=chance.random() < 0.5,
         policy=chance.choice(POLICIES),
         found=chance.choice(FOUND),
+        close_by=chance.random() < 0.5,
         most=chance.choice((0, 0, 0, 2)),
         first_bar=chance.randint(0, available - HISTORY - bars - AFTERWARDS),
         bars=bars,
@@ -419,7 +430,7 @@ def every_trouble() -> list[str]:
         ),
         *(ByHand(step=1, what=what, size=1.0) for what in HANDS),
         *(HandBefore(number=1, what=what) for what in OPENING),
-        *(Commanded(step=1, what=what) for what in ORDERS),
+        *(Commanded(step=1, what=what) for what in dict.fromkeys(ORDERS)),
         *(SwitchedOff(step=1, what=what, until=2) for what in SWITCHES),
         *(
             faults.ProcessDeath(when=When(call=call), after=after)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator
 
+from engine.execution.differences import Name
 from engine.execution.outcome import classify
 from journal import verify
 from journal.events import (
@@ -158,8 +159,8 @@ def _strangers_are_left_alone(record: Record) -> Iterator[str]:
         match event.data:
             case PositionAdopted(identifier=identifier):
                 managed.add(identifier)
-            case OrderProposed(reason="found at the start", position=identifier):
-                managed.add(identifier)
+            case OrderProposed(reason="found at the start", position=one, by=other):
+                managed.update((one, other))
     for stranger in touched.keys() - managed:
         yield f"{touched[stranger].key or 'a change'} touches {stranger}, which is a stranger's"
 
@@ -218,9 +219,17 @@ def _halts_are_justified(record: Record) -> Iterator[str]:
 
 
 def _reconciled(record: Record) -> Iterator[str]:
+    """What differed was named before the calm, once. Only a twin's deal may wait longer: until the
+    operator has said whose the orders of its symbol are."""
+    named: set[tuple[str, str]] = set()
     for event in record.events:
-        if event.seq > record.second_start and isinstance(event.data, DiscrepancyFound):
+        if not isinstance(event.data, DiscrepancyFound):
+            continue
+        name, subject = event.data.name, event.data.subject
+        waited = name == Name.UNEXPLAINED_DEAL and (name, subject) not in named
+        if event.seq > record.second_start and not waited:
             yield f"a second reconciliation finds {event.data}"
+        named.add((name, subject))
 
 
 def _trades_again(record: Record) -> Iterator[str]:

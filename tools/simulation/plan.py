@@ -198,6 +198,7 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     protected   whether their stops trail, their targets are partial, their time is limited
     policy      how the positions of a symbol go together
     found       what becomes of positions that are found at a start
+    close_by    whether opposite positions that all have to go are closed by each other
     most        positions that may be open at once, strangers' included; 0 for any number
     first_bar   in the file of bars
     bars        that are traded with troubles
@@ -213,6 +214,7 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     protected: bool = False
     policy: Policy = "one"
     found: Found = "leave"
+    close_by: bool = False
     most: int = 0
     first_bar: int
     bars: int

@@ -53,7 +53,10 @@ def config_of(plan: Plan) -> Config:
         strategies=[strategy_of(plan, number) for number in range(plan.strategies)],
         positions={
             "default": PositionPolicy(
-                policy=plan.policy, most=2 if plan.policy == "add" else 1, found=plan.found
+                policy=plan.policy,
+                most=2 if plan.policy == "add" else 1,
+                found=plan.found,
+                close_by=plan.close_by,
             )
         },
         risk=Risk(per_trade_percent=0.5, margin_use_percent=30.0, most_positions=plan.most),

@@ -15,6 +15,7 @@ PLAIN: dict[str, object] = {
     "protected": False,
     "policy": "one",
     "found": "leave",
+    "close_by": False,
     "most": 0,
     "batch": 1,
     "away": 0,

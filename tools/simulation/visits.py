@@ -73,6 +73,7 @@ OUTCOMES = (
     "opened by stop limit",
     "opened by limit",
     "closed",
+    "closed by its opposite",
     "closed in part",
     "stop or target moved",
     "pending order moved",
@@ -223,6 +224,8 @@ def _course(data: Payload) -> Iterator[str]:
             yield "found position closed"
         case OrderIntended(action="open", type=kind) if kind != "market":
             yield f"opened by {kind}"
+        case OrderIntended(action="close by"):
+            yield "closed by its opposite"
         case OrderIntended(action="close"):
             yield "closed"
         case ChangeIntended(action=action):
