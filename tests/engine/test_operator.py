@@ -37,6 +37,7 @@ from journal import read
 from journal.events import (
     BarClosed,
     BrokerReplied,
+    BrokerSnapshotTaken,
     EvidenceGathered,
     FlattenRequested,
     OperatorHalted,
@@ -54,7 +55,7 @@ from journal.events import (
 from projections.orders import unresolved
 from replay.session import verify_session
 from tests.engine.rig import Fate, Rig
-from tests.engine.test_bad_luck import Twisted, changed
+from tests.engine.test_bad_luck import changed, twisted
 
 Plan = dict[int, Command | LookAtSwitch]
 """What an operator asks for, by the number of the turn."""
@@ -161,13 +162,18 @@ def test_a_flatten_closes_what_is_open_and_cancels_nothing_younger(tmp_path: Pat
     assert verify_session(desk.rig.journal).agrees
 
 
+def causes(desk: Desk, kind: type) -> list[int]:
+    """What led to each event of a kind."""
+    return [e.cause for e in read(desk.rig.journal) if type(e.data) is kind]
+
+
 def test_stopping_ends_the_run_in_the_operators_words(tmp_path: Path) -> None:
     desk = Desk(tmp_path, {100: StopEngine(by="anna", reason="holiday")})
     ending = desk.rig.process()
     assert ending.reason == "stopped by anna: holiday"
     assert desk.said() == ["stopping"]
     assert desk.rig.recorded(StopRequested) == [StopRequested("anna", "holiday")]
-    assert desk.seq_of(StopRequested) < desk.seq_of(RunEnded)
+    assert causes(desk, RunEnded) == [desk.seq_of(StopRequested)]
     assert verify_session(desk.rig.journal).agrees
 
 
@@ -177,6 +183,7 @@ def test_a_reconciliation_that_is_asked_for_says_that_both_agree(tmp_path: Path)
     assert desk.said() == ["journal and broker agree"]
     asked = ReconcileRequested("anna", "to be sure", 60, 0, dry_run=False)
     assert desk.rig.recorded(ReconcileRequested) == [asked]
+    assert desk.seq_of(ReconcileRequested) in causes(desk, BrokerSnapshotTaken)
     assert verify_session(desk.rig.journal).agrees
 
 
@@ -208,10 +215,10 @@ def test_a_dry_run_at_any_moment_finds_nothing_in_what_the_engine_was_about_to_r
 
 def test_a_difference_that_is_still_there_halts_again_at_once(tmp_path: Path) -> None:
     desk = Desk(tmp_path, {100: ResumeTrading(by="anna", reason="surely fine")})
-    terminal = desk.rig.terminal
-    desk.rig.terminal = lambda: Twisted(  # type: ignore[method-assign,assignment,return-value] # stands for it
-        terminal(), "account_info", lambda info: changed(balance=info.balance + 1.0)(info)
+    richer = twisted(
+        tmp_path, "account_info", lambda info: changed(balance=info.balance + 1.0)(info)
     )
+    desk.rig.terminal = richer.terminal  # type: ignore[method-assign] # stands for it
     desk.rig.process()
     assert [halt.rule for halt in desk.rig.recorded(TradingHalted)] == ["discrepancy"] * 2
     [said] = desk.said()
