@@ -133,9 +133,9 @@ class Reconciler:
                 self._record(snapshot)
         self._pace.compared(now)
 
-    async def reconcile(self) -> None:
+    async def reconcile(self, cause: int = 0) -> None:
         """Hold the journal against the broker's own picture; give its lists time to agree before
-        judging."""
+        judging. `cause`: sequence of the command that asks for it."""
         polls = self._evidence.polls
         pause = max(self._evidence.interval_s, self._grace_s / (polls - 1))
         for poll in range(1, polls + 1):
@@ -146,7 +146,7 @@ class Reconciler:
             whole = poll == polls - 1  # before the verdict: a late deal may be stamped old
             watermark = self._recorder.state.idempotency.watermark
             await self.read_deals(watermark if whole else DAY_MSC)
-        self._record(snapshot)
+        self._record(snapshot, cause)
         now = self._clock.now_ns()
         self._pace.looked(now)
         self._pace.compared(now)
@@ -185,7 +185,8 @@ class Reconciler:
         if dry_run or whose != own:
             return report(since_msc, state, self._magics, first)
         self._take_in(first.deals)
-        await self.reconcile()
+        asked = state.commands.reconcile
+        await self.reconcile(asked.seq if asked is not None else 0)
         last = await examine(state, self._account, self._magics, since_msc, whose)
         if last.found:  # what has happened during the examination is no difference
             self._take_in(last.deals)
@@ -203,9 +204,9 @@ class Reconciler:
         await self.follow({order.ticket for order in snapshot.orders})
         return snapshot
 
-    def _record(self, snapshot: BrokerSnapshotTaken) -> None:
+    def _record(self, snapshot: BrokerSnapshotTaken, cause: int = 0) -> None:
         """Let the kernel judge; remember what even then differs, so that it is recorded once."""
-        self._recorder.record(snapshot)
+        self._recorder.record(snapshot, cause)
         self._standing = _names(diff(self._recorder.state, snapshot, self._magics))
         self._doubts.clear()
 

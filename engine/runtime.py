@@ -206,8 +206,9 @@ class Engine:
             self._recorder.remember(self._memory)
 
     def _end(self, reason: str, detail: str) -> Ending:
-        state_digest = digest(self.state)
-        self._recorder.record(RunEnded(reason, detail, state_digest))
+        state_digest, asked = digest(self.state), self.state.commands.stop
+        cause = asked.seq if asked is not None else 0
+        self._recorder.record(RunEnded(reason, detail, state_digest), cause)
         self._recorder.commit()
         if self._memory is not None:
             self._recorder.remember(self._memory)

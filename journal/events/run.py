@@ -128,12 +128,12 @@ class StopRequested(Input, frozen=True, gc=False):
 class ReconcileRequested(Input, frozen=True, gc=False):
     """An operator wants the journal held against the broker; what that showed, and healed, follows.
 
-    Of a dry run nothing follows. One that no engine is asked for is not recorded.
+    A dry run heals nothing; one that is made while no engine runs is not recorded.
 
     reason     in the operator's words, empty for none
     since_msc  server milliseconds from which on the broker's history is read; 0 for `since_s`
                seconds back
-    dry_run    whether nothing may be recorded of it
+    dry_run    whether nothing may be healed because of it
     """
 
     by: str

@@ -348,7 +348,7 @@ COMMANDS = Question(
         "asked_by": "the user's name on the machine",
         "order_key": "of the order that it names",
         "symbol": "only of this symbol; likewise strategy",
-        "dry_run": "of a comparison: whether nothing might be recorded of it",
+        "dry_run": "of a comparison: whether nothing might be healed because of it",
     },
     query="""
         SELECT seq, utc, command, data->>'by' AS asked_by, data->>'reason' AS reason,
