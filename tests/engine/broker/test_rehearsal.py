@@ -136,8 +136,8 @@ def test_a_terminal_that_dies_or_blocks_in_an_order_is_survived(
     """The counting begins anew in each process, so every worker ends at its second order."""
     faults = tmp_path / "faults.yaml"
     faults.write_text(f"faults:\n  - {PLANS[plan]}\n", encoding="utf-8")
-    hurried = Worker(deadline_s=1.0)
-    summary, events = run(monkeypatch, tmp_path, hurried, faults=str(faults))
+    worker = Worker(deadline_s=1.0) if "blocks" in plan else Worker()
+    summary, events = run(monkeypatch, tmp_path, worker, faults=str(faults))
     replies = [reply.error for reply in of(BrokerReplied, events)]
     expected = Fault.STUCK if "blocks" in plan else Fault.DIED
     lost = [error for error in replies if error != 1]

@@ -32,7 +32,7 @@ from engine.terminal.records import RATES
 ROOT = Path(__file__).resolve().parents[3]
 ACCOUNT = Account(login=7, server="Scripted-Demo", trade_mode="demo")
 PATIENT = Deadlines(start=30.0, call=30.0, history=30.0, initialize=30.0)
-HURRIED = Deadlines(start=30.0, call=0.2, history=30.0, initialize=30.0)
+HURRIED = Deadlines(start=30.0, call=1.0, history=30.0, initialize=30.0)
 
 posix = pytest.mark.skipif(os.name != "posix", reason="uses POSIX signals")
 

@@ -40,7 +40,7 @@ from journal.errors import BrokerError
 
 PAUSE = PauseTrading(by="anna", reason="news")
 STANDING = Standing(7, "run", 41, True, True)
-DEADLINE_S = 20.0
+DEADLINE_S = 60.0
 T = TypeVar("T")
 
 
