@@ -16,6 +16,7 @@ import anyio
 
 from engine.broker.mt5 import Mt5Gateway
 from engine.broker.server_time import ServerTime
+from engine.execution.differences import Name
 from engine.execution.intents import base32
 from engine.kernel import Kernel
 from engine.ops.inbox import Inbox
@@ -27,7 +28,7 @@ from engine.runtime import Engine, World
 from journal import Limits, Writer, read
 from journal.envelope import AnyEvent
 from journal.errors import BrokerError, JournalError, JournalHalted
-from journal.events import DealRecorded
+from journal.events import DealRecorded, DiscrepancyFound, TradingResumed
 from projections.state import State
 from tools.simulation.agreement import disagreements
 from tools.simulation.broker import Broker
@@ -162,11 +163,11 @@ class Session:
 
     def _begin_anew(self) -> None:
         """Be the operator of an account that the broker has begun anew: a new journal for it."""
-        record, run = self.record, self._kernel.state.run
-        if not run.halt_rule:
-            record.problems.append("it goes on although the account was begun anew")
+        record = self.record
         self._disk.begin()
         record.former = replace(record, events=self._events(), sent=list(record.sent))
+        if not self._kernel.state.run.halt_rule and not _told(record.former.events):
+            record.problems.append("it goes on although the account was begun anew")
         record.visits.update(met(record.former.events, ()))
         record.journal = Path("journal of the new account")
         record.sent.clear()
@@ -331,6 +332,19 @@ class Session:
                 stranger=self._broker.stranger(request),
             )
         )
+
+
+def _told(events: list[AnyEvent]) -> bool:
+    """Whether an operator has let it go on after it said that tickets are used again: that is his
+    to do."""
+    said = False
+    for event in events:
+        match event.data:
+            case DiscrepancyFound(name=Name.TICKET_REUSED):
+                said = True
+            case TradingResumed() if said:
+                return True
+    return False
 
 
 def _durable(disk: Disk, journal: Path, seq: int) -> bool:
