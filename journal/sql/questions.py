@@ -346,14 +346,15 @@ COMMANDS = Question(
     columns={
         "command": "pause, halt, resume, flatten, cancel, resolve, stop or reconcile",
         "asked_by": "the user's name on the machine",
-        "order_key": "of the order that it names",
-        "symbol": "only of this symbol; likewise strategy",
+        "order_key": "of the order that it names, NULL for none",
+        "symbol": "only of this symbol, NULL for all",
+        "strategy": "only of this strategy, NULL for all",
         "dry_run": "of a comparison: whether nothing might be healed because of it",
     },
     query="""
         SELECT seq, utc, command, data->>'by' AS asked_by, data->>'reason' AS reason,
-               coalesce(data->>'order_key', data->>'key') AS order_key,
-               data->>'symbol' AS symbol, data->>'strategy' AS strategy,
+               nullif(coalesce(data->>'order_key', data->>'key'), '') AS order_key,
+               nullif(data->>'symbol', '') AS symbol, nullif(data->>'strategy', '') AS strategy,
                (data->>'dry_run')::BOOLEAN AS dry_run
         FROM _but_bulk
         JOIN (VALUES ('TradingPaused', 'pause'), ('OperatorHalted', 'halt'),

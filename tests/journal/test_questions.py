@@ -191,7 +191,7 @@ def test_commands_are_those_of_operators_with_who_and_why(tmp_path: Path) -> Non
         ("halt", "bert", "it doubles", None, None, None),
         ("resume", "anna", "fine", None, None, None),
         ("flatten", "anna", "out", None, "EURUSD", None),
-        ("cancel", "anna", "the level is gone", "K1", "", None),
+        ("cancel", "anna", "the level is gone", "K1", None, None),
         ("resolve", "anna", "the desk", "K2", None, None),
         ("reconcile", "anna", "", None, None, True),
         ("stop", "anna", "holiday", None, None, None),
