@@ -75,7 +75,8 @@ def published(store: pyarrow.fs.FileSystem, bases: list[str]) -> pyarrow.dataset
     """Return the sealed events of several journals as one dataset, the columns of segments.
 
     `connection.register("events", published(...))` makes it a table of DuckDB. `run` tells the
-    journals apart. Raises JournalMissing when a folder has no manifest.
+    journals apart. What a journal dropped after it was published is still there. Raises
+    JournalMissing when a folder has no manifest.
     """
     import pyarrow.dataset  # noqa: PLC0415 (who asks for this has a use for it, nobody else)
 
@@ -84,8 +85,14 @@ def published(store: pyarrow.fs.FileSystem, bases: list[str]) -> pyarrow.dataset
         found = _read_manifest(store, base)
         if found is None:
             raise JournalMissing(f"no journal is published at {base}; check the path")
-        listed = manifest.parse(found).segments
-        paths += [f"{base}/{layout.SEGMENTS}/{entry.file}" for entry in listed]
+        listed = manifest.parse(found, history=True)
+        folder = f"{base}/{layout.SEGMENTS}"
+        there = {info.base_name for info in _infos(store, folder)} if listed.dropped else set()
+        paths += [
+            f"{folder}/{entry.file}"
+            for entry in listed.segments
+            if entry.last > listed.dropped or entry.file in there
+        ]
     return pyarrow.dataset.dataset(paths, filesystem=store, format="parquet")
 
 

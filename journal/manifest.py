@@ -89,8 +89,11 @@ def load(fs: Fs, directory: Path, *, lenient: bool = False) -> Manifest:
     return parse(fs.read(path) if fs.exists(path) else b"", lenient=lenient)
 
 
-def parse(data: bytes, *, lenient: bool = False) -> Manifest:
-    """Read a manifest's bytes as `load` does. Raises JournalCorrupt."""
+def parse(data: bytes, *, lenient: bool = False, history: bool = False) -> Manifest:
+    """Read a manifest's bytes as `load` does; with `history` list what was dropped, too.
+
+    Raises JournalCorrupt.
+    """
     segments: list[Segment] = []
     ends: list[int] = []
     h, size, dropped = GENESIS, 0, 0
@@ -104,7 +107,7 @@ def parse(data: bytes, *, lenient: bool = False) -> Manifest:
             raise JournalCorrupt(_damaged(size))
         if isinstance(record, Dropped):
             dropped = record.dropped
-            gone = sum(segment.last <= dropped for segment in segments)
+            gone = sum(segment.last <= dropped for segment in segments) if not history else 0
             del segments[:gone], ends[:gone]
         else:
             _check_joint(record, segments[-1] if segments else None)

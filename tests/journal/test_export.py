@@ -10,10 +10,13 @@ import pyarrow.ipc
 import pyarrow.parquet
 import pytest
 
-from journal import Limits, sql
+from journal import Limits, snapshot, sql
 from journal.errors import JournalMissing, UsageError
 from journal.export import connect_published, export, publish, published
+from journal.keep import retain
+from journal.reader import lines
 from journal.seal import SealLimits, seal
+from journal.snapshot import Snapshot
 from tests.journal.builders import grow
 
 TEN = SealLimits(events=10)
@@ -131,3 +134,18 @@ def test_a_journal_is_never_published_over_another(
         publish(other, filesystem, f"{base}/one")
     with connect_published(filesystem, [f"{base}/one"]) as one:
         assert one.execute("SELECT max(seq) FROM events").fetchall() == [(20,)]
+
+
+def test_what_was_published_stays_there_when_the_journal_drops_it(
+    journal: Path, store: Store
+) -> None:
+    filesystem, base = store
+    publish(journal, filesystem, f"{base}/before")
+    (_, _, h) = next(lines(journal, after=21, until=22))
+    snapshot.save(journal, Snapshot(22, h.decode(), "orders", 1, b"state"))
+    assert retain(journal, {"orders": 1}, keep=0).through == 10
+    for place, first in (("before", 1), ("after", 11)):
+        publish(journal, filesystem, f"{base}/{place}")
+        with connect_published(filesystem, [f"{base}/{place}"]) as asked:
+            found = asked.execute("SELECT min(seq), max(seq), count(*) FROM events").fetchall()
+        assert found == [(first, 20, 21 - first)]
