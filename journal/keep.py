@@ -95,7 +95,7 @@ def plan(
     most = needed[oldest] if until is None else min(needed[oldest], until)
     limit = min(most, recover.find_end(fs, directory).place.next_seq - 1 - keep)
     going = [entry for entry in listed.segments[:-1] if entry.last <= limit]
-    why = f"{oldest} has the oldest of the newest snapshots, at seq {most}; {keep} events stay"
+    why = f"{oldest} has the oldest of the newest snapshots, at seq {most:,}; {keep:,} events stay"
     files = [entry.file for entry in going]
     return Plan(going[-1].last if going else 0, files, sum(e.size for e in going), why)
 
