@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections import Counter
 from pathlib import Path
 
-import msgspec
 import pytest
+from msgspec.structs import replace
 from typer.testing import CliRunner
 
 from engine.terminal import faults
@@ -39,6 +39,12 @@ ALWAYS = (
     "outcome: halt: broker answer",
     "outcome: terminal lost",
     "outcome: torn end recovered",
+    "outcome: trades again without a restart",
+    "outcome: trades again after a restart",
+    "outcome: pending order moved",
+    "outcome: found position left",
+    "outcome: found position adopted",
+    "outcome: found position closed",
     "ending: died",
     "ending: journal halted: write",
     "ending: journal halted: sync",
@@ -112,6 +118,23 @@ FOUND = {
         faults=(faults.ReplyLost(executed=True, error=-10002, when=When(every=2)),),
         troubles=tuple(ByHand(step=step, what="trade", size=0.27) for step in range(0, 100, 7)),
     ),
+    "two strangers' positions that shall close each other, and the answer is lost": replace(
+        quiet(
+            strategies=2,
+            faults=(faults.ReplyLost(executed=False, error=-1, when=When(every=2)),),
+            troubles=tuple(
+                trouble
+                for step in (20, 40, 60, 80)
+                for trouble in (
+                    ByHand(step=step, what="trade", size=0.1),
+                    ByHand(step=step, what="robot trades", size=0.1),
+                    Stopped(step=step),
+                )
+            ),
+        ),
+        found="close",
+        close_by=True,
+    ),
     "a reply lost right after a stop was hit": quiet(
         strategies=2, faults=(faults.ReplyLost(executed=False, error=-10000, when=When(every=2)),)
     ),
@@ -121,7 +144,7 @@ FOUND = {
 @pytest.mark.parametrize("plan", FOUND.values(), ids=FOUND)
 def test_what_it_has_found_stays_mended(plan: Plan) -> None:
     for first_bar in (0, 20_000, 50_000):
-        assert play(msgspec.structs.replace(plan, first_bar=first_bar)) == []
+        assert play(replace(plan, first_bar=first_bar)) == []
 
 
 def test_a_partial_fill_is_finished_by_the_brokers_history() -> None:
