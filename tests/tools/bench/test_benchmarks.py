@@ -41,9 +41,11 @@ def test_a_benchmark_runs_and_gives_whole_rows(
     found = contest.run(one, Here, folder=tmp_path, corpus=corpus, size=one.quick, rounds=1)
     assert {row.what for row in found.rows} == {metric.what for metric in one.metrics}
     check_references(one, found)
+    # A part is what one measurement took longer than another: less than nothing on a busy machine.
+    least = -math.inf if one.name.endswith("-parts") else 0.0
     for row in found.rows:
         assert row.rounds == 1
-        check(row.ours)
+        check(row.ours, least)
 
 
 def check_references(one: Contest, found: Result) -> None:
@@ -61,9 +63,9 @@ def check_references(one: Contest, found: Result) -> None:
             check(row.ratio)
 
 
-def check(figure: Figure) -> None:
+def check(figure: Figure, least: float = 0.0) -> None:
     assert math.isfinite(figure.median)
-    assert 0.0 <= figure.low <= figure.median <= figure.high
+    assert least <= figure.low <= figure.median <= figure.high
 
 
 def test_benchmarks_have_names_of_their_own() -> None:
