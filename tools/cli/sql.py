@@ -66,7 +66,7 @@ def sql(
         print_rows = _print_json if as_json else _print_csv if as_csv else _print_table
         print_rows(_names(cursor), _rows(cursor))
     except duckdb.Error as error:
-        raise UsageError(one_line(str(error))) from error
+        raise UsageError(one_line(str(error)) + _hint(asked, error)) from error
     finally:
         connection.close()
     return FINE
@@ -100,6 +100,13 @@ def _connected(asked: Asked) -> duckdb.DuckDBPyConnection:
     if asked.others:
         raise UsageError("--and is for published journals; give their URIs, file:///… or s3://…")
     return connect(existing(Path(asked.place)))
+
+
+def _hint(asked: Asked, error: duckdb.Error) -> str:
+    """Return what to say to somebody who asks several journals a question that is for one."""
+    if asked.others and any(f" name {one.name} does" in str(error) for one in QUESTIONS):
+        return "; the ready views ask one journal, for two have the same sequences: leave --and out"
+    return ""
 
 
 def _write_parquet(asked: Asked, query: str, target: Path) -> int:

@@ -167,6 +167,10 @@ def test_an_s3_store_takes_journals_and_answers_for_them(
     (row,) = json.loads(call("sql", one, query, "--and", two, "--json").out)
     assert row == {"events": 2 * 3000}
     assert call("sql", one, "from why(2900)").out == call("sql", segmented, "from why(2900)").out
+    for ready in ("from fills", "from why(2900)"):
+        said = call("sql", one, ready, "--and", two)
+        assert (said.code, said.err.count("\n")) == (2, 1)
+        assert "the ready views ask one journal" in said.err
     said = call("publish", segmented, "s3://nobody/one")
     assert said.code == 2
     assert said.err.count("\n") == 1
