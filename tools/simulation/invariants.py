@@ -211,7 +211,7 @@ def _halts_are_justified(record: Record) -> Iterator[str]:
         "doubled order": bool(record.broker.doubled),
         "unresolved too long": record.broker.nameless(),
         "discrepancy": late or bool(record.broker.twins),
-        "stranger with our magic": bool(record.broker.twins),
+        "stranger with our magic": bool(record.broker.twins or record.broker.doubled),
     }
     for event in record.events:
         if isinstance(event.data, TradingHalted) and not allowed.get(event.data.rule, False):
