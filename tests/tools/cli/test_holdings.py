@@ -48,8 +48,8 @@ def test_status_shows_the_costs_of_each_strategy(journal: Path, call: Call) -> N
     assert one["net"] == pytest.approx(sum(one[n] for n in ("profit", "commission", "swap", "fee")))
     assert one["commission"] < 0.0
     shown = call("status", journal).out
-    name = [one["strategy"], str(one["magic"])]
-    [row] = [line for line in shown.splitlines() if line.split()[:2] == name]
+    begins = [one["strategy"], str(one["magic"])]
+    [row] = [line for line in shown.splitlines() if line.split()[:2] == begins]
     assert f"{one['commission']:,.2f}" in row
 
 
