@@ -183,13 +183,13 @@ class Broker:
         """No more trouble from now on: strangers take back what waits. Lists that lag go on
         lagging for their few readings."""
         self.armed = False
-        for ticket in list(self.book.orders):
-            if self.stranger({"order": ticket}):
-                self._request(action=mt5.TRADE_ACTION_REMOVE, order=ticket)
         self._off.clear()
         self._switch()
         self.terminal.inject(FaultPlan(()))
         self.terminal.server.frozen = 0
+        for ticket in list(self.book.orders):
+            if self.stranger({"order": ticket}):
+                self._request(action=mt5.TRADE_ACTION_REMOVE, order=ticket)
 
     def sent_since(self, ticket: int) -> int:
         """The ticket of the first order that was asked for from a ticket on, 0 for none."""
@@ -244,12 +244,12 @@ class Broker:
         return sum(one.opens and bool(one.ticket) for one in self.sendings)
 
     def clear_up(self) -> None:
-        """Cancel what rests and close what a hand has left without an end, as the account's owner
-        does: they might stay for ever."""
+        """Cancel what rests and close what is open, as the account's owner does: without an end, by
+        a hand's doing or in the quiet of a holiday, it might stay for ever."""
         for ticket in list(self.book.orders):
             self._request(action=mt5.TRADE_ACTION_REMOVE, order=ticket)
         for held in list(self.book.positions.values()):
-            while not (held.sl and held.tp) and held.ticket in self.book.positions:
+            while held.ticket in self.book.positions:
                 if not self._deal(held.symbol, 1 - held.type, held.volume, held.ticket):
                     break  # what is filled in part is asked for again, what is refused is not
 
