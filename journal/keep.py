@@ -6,6 +6,7 @@ the manifest, durably.
 
 from __future__ import annotations
 
+import errno
 import time
 from collections.abc import Callable, Mapping
 from contextlib import suppress
@@ -134,6 +135,10 @@ def _hold_still(fs: Fs, directory: Path) -> Callable[[], None]:
             f"{directory} is being sealed, backed up or reduced by another process, which takes "
             "seconds to minutes; nothing was changed. Try again then"
         ) from error
+    except OSError as error:
+        if error.errno != errno.EROFS:
+            raise
+        return lambda: None  # nobody changes a backup on a medium that cannot be written to
 
 
 def _check_same(fs: Fs, directory: Path, target: Path) -> None:

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import errno
+from collections.abc import Callable
 from pathlib import Path
 
 import msgspec
@@ -7,7 +9,7 @@ import pytest
 
 from journal import Limits, Writer, manifest, read, snapshot, sql, verify
 from journal.errors import JournalCorrupt, JournalLocked, JournalMissing, UsageError
-from journal.fs import OS_FS
+from journal.fs import OS_FS, OsFs
 from journal.keep import backup, plan, restore, retain
 from journal.reader import lines
 from journal.seal import GRACE_NS, SealLimits, seal
@@ -86,6 +88,18 @@ def test_a_damaged_journal_gives_no_backup_that_calls_itself_whole(
     path.write_bytes(path.read_bytes()[:-9] + b"012345678")
     with pytest.raises(JournalCorrupt, match="is not whole"):
         backup(journal, tmp_path / "copy")
+
+
+def test_a_backup_is_brought_back_from_a_medium_that_cannot_be_written_to(
+    journal: Path, tmp_path: Path
+) -> None:
+    class ReadOnly(OsFs):
+        def lock(self, path: Path) -> Callable[[], None]:
+            raise OSError(errno.EROFS, "Read-only file system", str(path))
+
+    report = restore(journal, tmp_path / "restored", fs=ReadOnly())
+    assert report.ok
+    assert list(read(tmp_path / "restored")) == list(read(journal))
 
 
 def test_a_backup_never_overwrites_another_journal(journal: Path, tmp_path: Path) -> None:
