@@ -292,7 +292,8 @@ class Broker:
 
     def forget(self) -> None:
         """Be asked from now on by an engine that knows nothing of what was sent before: its magics
-        are a twin's."""
+        are a twin's, and its owner has cleared up."""
+        self.clear_up()
         self.sendings.clear()
         self.alterings.clear()
         self.doubled.clear()
