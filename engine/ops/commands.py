@@ -68,7 +68,7 @@ class ReconcileAccount(_Command, frozen=True):
 
     since_s    how many seconds back the broker's history is read
     since_msc  from which server millisecond on it is read; 0 for `since_s`
-    dry_run    record nothing
+    dry_run    heal nothing
     """
 
     since_s: Annotated[int, Meta(ge=0)] = 0
