@@ -67,14 +67,15 @@ class Line:
         self._renamed: set[int] = set()
         self._hidden = 0
         self._hidden_reads = 0
-        self._slow_until = math.inf
+        self._slow = -math.inf, math.inf
         self.now: Callable[[], float] = lambda: 0.0
 
     async def call(self, function: str, *args: Any, **kwargs: Any) -> Any:
         """Call the module's function, with the plan's troubles around it."""
         if self._disk.dead:
             raise Died
-        if self.now() >= self._slow_until:
+        begun, end = self._slow
+        if not begun <= self.now() < end:  # also when the clock was set back meanwhile
             self._show_all()
         self._numbers[function] += 1
         lost = self._meet(function)
@@ -156,7 +157,7 @@ class Line:
                     self._broker.struck.append(item)
                 case ListsSlow() if (item.call, item.number) == (function, number):
                     self._broker.terminal.views.lag(item.lists, FOR_EVER)
-                    self._slow_until = self.now() + item.seconds
+                    self._slow = self.now(), self.now() + item.seconds
                     self._broker.struck.append(item)
                 case ListsLag() if (item.call, item.number) == (function, number):
                     self._broker.terminal.views.lag(item.lists, item.reads)
@@ -216,7 +217,7 @@ class Line:
         self._hidden_reads = 0
 
     def _show_all(self) -> None:
-        self._slow_until = math.inf
+        self._slow = -math.inf, math.inf
         self._broker.terminal.views.catch_up()
 
     def struck_by_terminal(self) -> list[Fault]:
