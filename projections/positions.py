@@ -35,7 +35,8 @@ class Position(msgspec.Struct, gc=False):
     side      +1 long, -1 short
     volume    lots
     price     volume-weighted opening price
-    strategy  whose it is; empty for what others opened and nobody adopted
+    strategy  whose it is, all of it: of the newest order of ours that opened it, added to it or
+              turned it; empty for what others opened, or turned, and nobody adopted
     key       order key of the intent that opened it; empty for what others opened
     opened    nanoseconds UTC
     sl, tp    as intended at the opening, then as changed or as the broker said; 0 where unknown

@@ -235,7 +235,10 @@ def test_a_doubt_that_only_a_restart_ends_is_caught(monkeypatch: pytest.MonkeyPa
     assert caught("without a restart", "reply_lost")
 
 
-def test_closing_what_a_stranger_holds_is_caught(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("netting", [False, True])
+def test_closing_what_a_stranger_holds_is_caught(
+    monkeypatch: pytest.MonkeyPatch, *, netting: bool
+) -> None:
     def closing_all(config: Config, symbol: str) -> PositionPolicy:
         return msgspec.structs.replace(policy_of(config, symbol), found="close")
 
@@ -243,7 +246,8 @@ def test_closing_what_a_stranger_holds_is_caught(monkeypatch: pytest.MonkeyPatch
     monkeypatch.setattr(policy, "policy_of", closing_all)
 
     def leaves(plan: Plan) -> bool:
-        return plan.found == "leave" and any(isinstance(one, ByHand) for one in plan.troubles)
+        asked = (plan.broker == "netting") is netting and plan.found == "leave"
+        return asked and any(isinstance(one, ByHand) for one in plan.troubles)
 
     assert caught("which is a stranger's", "by_hand", "stopped", where=leaves)
 

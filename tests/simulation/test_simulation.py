@@ -20,6 +20,7 @@ from tools.simulation.plan import (
     CommentChanged,
     DealLate,
     DiskTrouble,
+    HandBefore,
     Plan,
     Stopped,
     load_plan,
@@ -117,6 +118,13 @@ FOUND = {
         "netting",
         faults=(faults.ReplyLost(executed=True, error=-10002, when=When(every=2)),),
         troubles=tuple(ByHand(step=step, what="trade", size=0.27) for step in range(0, 100, 7)),
+    ),
+    "a robot is quicker than a request, which adds to its position (seed 5166)": replace(
+        quiet(
+            "netting",
+            troubles=tuple(HandBefore(number=n, what="robot trades") for n in range(1, 60, 3)),
+        ),
+        policy="reverse",
     ),
     "two strangers' positions that shall close each other, and the answer is lost": replace(
         quiet(

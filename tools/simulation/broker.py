@@ -58,6 +58,8 @@ _MONEY = {
     "dividend": (mt5.DEAL_DIVIDEND, 1),
     "commission": (mt5.DEAL_TYPE_COMMISSION_DAILY, -1),
 }
+_BUILD = (mt5.DEAL_ENTRY_IN, mt5.DEAL_ENTRY_INOUT)
+"""Entries of deals that open a position, add to it or turn it."""
 _ANEW = ("trade", "robot trades", "robot waits", "twin trades", "twin waits")
 """What brings something new to the account, rather than meddling with what is open."""
 
@@ -221,17 +223,24 @@ class Broker:
             return 0 if order.ticket in ours or self._of_bridge(order) else order.ticket
         named = (request.get("position", 0), request.get("position_by", 0))
         held = [self.book.positions[ticket] for ticket in named if ticket in self.book.positions]
-        return next((one.identifier for one in held if self._opened_by_stranger(one, ours)), 0)
+        return next((one.identifier for one in held if self._is_strangers(one, ours)), 0)
 
-    def _opened_by_stranger(self, held: Position, ours: set[int]) -> bool:
+    def _is_strangers(self, held: Position, ours: set[int]) -> bool:
+        """Whether no order of ours has built the position, as it lies now.
+
+        Who opened it does not decide it on a netting account: an order of ours that was on its way,
+        or rested, adds to what somebody else opened meanwhile, and the broker puts its stop under
+        all of it. From then on the position is the strategy's, as `POSITIONS.md` says. An order of
+        ours that only made it smaller brought nothing, and what somebody else has turned since is
+        his: only entries from the last turn on count."""
         deals = self.book.deals_by_position[held.identifier]
-        turned = [deal for deal in deals if deal.entry == mt5.DEAL_ENTRY_INOUT]
-        first = (turned or deals)[-1 if turned else 0].order
-        opened = self.book.orders.get(first) or self.book.done_by_ticket[first]
-        return opened.ticket not in ours and not self._of_bridge(opened)
+        turns = [at for at, deal in enumerate(deals) if deal.entry == mt5.DEAL_ENTRY_INOUT]
+        built = [deal.order for deal in deals[turns[-1] if turns else 0 :] if deal.entry in _BUILD]
+        orders = [self.book.orders.get(one) or self.book.done_by_ticket[one] for one in built]
+        return not any(one.ticket in ours or self._of_bridge(one) for one in orders)
 
     def strangers(self) -> list[int]:
-        """Positions that somebody else has opened."""
+        """Positions that somebody else alone has built."""
         return [one for held in self.book.positions if (one := self.stranger({"position": held}))]
 
     def symbol_of(self, ticket: int) -> str:

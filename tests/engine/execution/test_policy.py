@@ -242,6 +242,34 @@ def test_on_a_netting_account_openings_of_one_position_are_counted_by_their_orde
     assert rules(signal(story, "buy")) == ["positions"]
 
 
+def test_on_a_netting_account_what_an_order_of_ours_adds_to_is_its_strategys_all_of_it() -> None:
+    """A robot was quicker than a request on its way (seed 5166)."""
+    story = foreign(under(NETTING, policy="reverse"), 11, magic=4711)
+    filled(story, "A", 12, position_id=11)
+    held = story.state.positions.open[11]
+    assert (held.strategy, held.magic, held.volume) == ("one", 1, 2.0)
+    assert closes(signal(story, "sell")) == [(11, 0.0)]
+
+
+def test_on_a_netting_account_what_an_order_of_ours_makes_smaller_stays_a_strangers() -> None:
+    story = foreign(under(NETTING, policy="reverse"), 11, magic=4711)
+    filled(story, "A", 12, side="sell", volume=0.4, position_id=11, entry=1)
+    held = story.state.positions.open[11]
+    assert (held.strategy, held.magic, held.volume) == ("", 4711, 0.6)
+    decisions = signal(story, "sell")
+    assert (closes(decisions), rules(decisions)) == ([], ["netting"])
+
+
+def test_on_a_netting_account_what_somebody_else_turns_is_his() -> None:
+    story = filled(under(NETTING, policy="reverse"), "A", 11)
+    turn = a(DealRecorded, ticket=900, order=1900, position_id=11, type=1, entry=2, volume=1.5)
+    story.given(msgspec.structs.replace(turn, magic=4711, comment=""))
+    held = story.state.positions.open[11]
+    assert (held.strategy, held.side, held.volume) == ("", -1, 0.5)
+    decisions = signal(story, "buy")
+    assert (closes(decisions), rules(decisions)) == ([], ["netting"])
+
+
 @pytest.mark.parametrize("mode", [NETTING, HEDGING])
 def test_a_reversal_is_never_one_order(mode: int) -> None:
     story = filled(under(mode, policy="reverse"), "A", 11)
