@@ -183,14 +183,15 @@ ORDER_STORY = Question(
     meaning="Every event of one order, from proposal to its closing deals, in order.",
     columns={},
     # Of `_but_bulk`, events without those that no order has: their texts need not be read then.
+    # `key` stands here once: a query in its place may give another key each time it is asked.
     query="""
         WITH own AS MATERIALIZED (
             SELECT seq, utc, type, cause, data, position FROM _but_bulk WHERE corr = key
         )
         SELECT seq, utc, type, cause, data FROM own
-        UNION ALL
+        UNION
         SELECT seq, utc, type, cause, data FROM _but_bulk
-        WHERE type = 'DealRecorded' AND corr <> key AND position IN (
+        WHERE type = 'DealRecorded' AND position IN (
             SELECT position FROM own WHERE position > 0)
         ORDER BY seq""",
     example="FROM order_story((SELECT max(key) FROM order_intended))",

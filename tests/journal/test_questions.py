@@ -133,6 +133,16 @@ def test_an_orders_story_ends_with_the_deal_that_closed_it(
     assert [seq for (seq, *_) in rows(asked, "FROM order_story('A')")] == [3, 4, 5, 6, 7, 8, 16]
 
 
+def test_an_orders_story_is_of_one_order_however_its_key_is_asked_for(
+    asked: duckdb.DuckDBPyConnection,
+) -> None:
+    any_key = "(SELECT key FROM order_intended ORDER BY random() LIMIT 1)"
+    for _ in range(20):
+        story = [seq for (seq, *_) in rows(asked, f"FROM order_story({any_key})")]
+        whole = [[seq for (seq, *_) in rows(asked, f"FROM order_story('{key}')")] for key in "ACD"]
+        assert story in whole
+
+
 def test_an_orders_story_need_not_look_into_segments_without_it(tmp_path: Path) -> None:
     build(tmp_path)
     for now in (0, GRACE_NS):
