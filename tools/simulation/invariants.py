@@ -1,4 +1,4 @@
-"""What must hold after every session, whatever has happened in it (issue D, the proof)."""
+"""What must hold after every session, whatever has happened in it."""
 
 from __future__ import annotations
 
