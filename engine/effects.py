@@ -88,7 +88,8 @@ class Effects:
         """Go on with what has waited: look once more for what has been in doubt for too long, and
         weigh the openings that others had to be closed for and need to wait no more."""
         for one in forgotten(self._recorder.state, self._config, self._clock.now_ns()):
-            await self._look_again(one.key)
+            await self._find_out(one.key)  # what is still in doubt halts again
+            await self.settle()
         for order in ready(self._recorder.state, self._config):
             await self._quote(order, order.seq)
             await self.settle()
@@ -124,19 +125,13 @@ class Effects:
 
     async def investigate(self, decision: AnyEvent) -> None:
         """Find out what became of an unresolved order."""
-        order = self._recorder.state.orders.open.get(decision.corr)
-        if order is not None and order.status == "unresolved":
-            await self.search(order)
-            await self._reconciler.read(DAY_MSC)
+        await self._find_out(decision.corr)
 
-    async def _look_again(self, key: str) -> None:
-        """Search anew for an order that an operator let trading go on over; what is still in doubt
-        halts again."""
+    async def _find_out(self, key: str) -> None:
         order = self._recorder.state.orders.open.get(key)
         if order is not None and order.status == "unresolved":
             await self.search(order)
             await self._reconciler.read(DAY_MSC)
-            await self.settle()
 
     async def search(self, order: Order) -> None:
         """Look for what became of an unresolved order, and record what the broker's lists show.
