@@ -227,11 +227,10 @@ def test_recording_deals_before_their_order_is_found_is_caught(
 
 
 def test_a_doubt_that_only_a_restart_ends_is_caught(monkeypatch: pytest.MonkeyPatch) -> None:
-    async def never(self: Effects, doubted: Any) -> None:
-        del self, doubted
+    async def never(self: Effects, key: str) -> None:
+        del self, key
 
-    monkeypatch.setattr(Effects, "investigate", never)
-    monkeypatch.setattr(Effects, "_look_again", never)
+    monkeypatch.setattr(Effects, "_find_out", never)
     assert caught("without a restart", "reply_lost")
 
 
