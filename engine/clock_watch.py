@@ -50,6 +50,11 @@ class ClockWatch:
         now = self._clock.now_ns()
         return not now < self._due <= now + self._every  # further ahead, our clock was put back
 
+    @property
+    def quiet_until(self) -> int:
+        """When the next look is due, nanoseconds UTC."""
+        return self._due
+
     async def look(self) -> None:
         """Take a look when one is due; record an offset that has changed."""
         if not self.due():

@@ -30,6 +30,11 @@ class Pace:
         """Tell whether a whole comparison is due."""
         return not self._compared <= now < self._compare
 
+    @property
+    def next_whole(self) -> int:
+        """When the next whole comparison is due."""
+        return self._compare
+
     def looked(self, now: int) -> None:
         """A look was taken."""
         self._looked, self._next = now, now + self._fast

@@ -16,7 +16,7 @@ import msgspec
 
 from engine.broker.gateway import CallFailed, Gateway
 from engine.broker.server_time import ServerTime
-from engine.clock import Clock
+from engine.clock import Clock, Passage
 from engine.clock_watch import ClockWatch
 from engine.config import Config
 from engine.connection import Connection
@@ -44,7 +44,8 @@ REST_S = 1.0
 class World:
     """Everything outside that a run touches; all of it can be simulated.
 
-    doors  by which an operator reaches the run; None where there is no operator
+    doors    by which an operator reaches the run; None where there is no operator
+    passage  lets quiet time pass at once; None where time cannot be turned back
     """
 
     journal: Journal
@@ -53,6 +54,7 @@ class World:
     server_time: ServerTime
     memory: Memory | None = None
     doors: Doors | None = None
+    passage: Passage | None = None
 
 
 class Progress(msgspec.Struct, frozen=True):
@@ -90,7 +92,7 @@ class Engine:
         self._manifest, self._recorder = manifest, recorder
         self._gateway, self._clock, self._memory = gateway, clock, world.memory
         self._observe, self._max_bars = observe, max_bars or sys.maxsize
-        self._bars = LiveBars(recorder, gateway, config)
+        self._bars = LiveBars(recorder, gateway, config, world.passage)
         self._prices = LivePrices(recorder, gateway, clock, config)
         self._reconciler = Reconciler(recorder, gateway, clock, config)
         doors = world.doors
@@ -175,7 +177,7 @@ class Engine:
         if self._watch.due():
             await self._watch.look()
         await self._reconciler.look()
-        await bars.read()
+        await bars.read(self._quiet_until(), self._max_bars)
         if self._prices.needed:
             await self._prices.look()
         if bars.count >= self._max_bars:
@@ -185,6 +187,13 @@ class Engine:
         if recorder.state.orders.open:
             await self._effects.resume()
         recorder.commit_if_due()
+
+    def _quiet_until(self) -> int:
+        """Until when, nanoseconds UTC, a turn has only bars to read, as long as nothing happens in
+        the market."""
+        if self._prices.needed and self.state.positions.open:
+            return 0
+        return min(self._reconciler.quiet_until, self._watch.quiet_until)
 
     async def _rest(self, seconds: float) -> None:
         """Wait for a lost terminal; an operator is heard meanwhile."""

@@ -86,8 +86,13 @@ class AccountView(Protocol):
 class MarketView(Protocol):
     """What can be read of the market."""
 
-    async def bars(self, symbol: str, timeframe: str, after: int) -> list[BarClosed]:
-        """Return complete bars that opened after the server second `after`, oldest first."""
+    async def bars(
+        self, symbol: str, timeframe: str, after: int, expected: int = 1
+    ) -> list[BarClosed]:
+        """Return complete bars that opened after the server second `after`, oldest first.
+
+        expected  how many there may be; when there are more, it takes longer
+        """
 
     async def latest_bars(self, symbol: str, timeframe: str, count: int) -> list[BarClosed]:
         """Return the last `count` complete bars, oldest first."""

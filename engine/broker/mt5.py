@@ -119,15 +119,14 @@ class Mt5Gateway:
         self._specs[symbol] = spec
         return spec
 
-    async def bars(self, symbol: str, timeframe: str, after: int) -> list[BarClosed]:
+    async def bars(
+        self, symbol: str, timeframe: str, after: int, expected: int = 1
+    ) -> list[BarClosed]:
         """Read complete bars newer than `after`. The unfinished bar (position 0) is never read."""
-        rows = (await self._closed(symbol, timeframe, 1)).tolist()
-        if not rows or rows[0][0] <= after:
-            return []
-        if rows[0][0] <= after + LENGTHS_S[timeframe]:  # no other one is between it and the known
-            return [BarClosed(symbol, timeframe, *rows[0])]
-        count = 1
-        while len(rows) == count < MAX_CATCH_UP and rows[0][0] > after:
+        count = expected
+        rows = (await self._closed(symbol, timeframe, count)).tolist()
+        known = after + LENGTHS_S[timeframe]  # no other bar is between this one and the known
+        while len(rows) == count < MAX_CATCH_UP and rows[0][0] > known:
             count = min(count * 8, MAX_CATCH_UP)
             rows = (await self._closed(symbol, timeframe, count)).tolist()
         return [BarClosed(symbol, timeframe, *row) for row in rows if row[0] > after]

@@ -133,6 +133,18 @@ class Server:
         self._cursor[0] = market.step
         return True
 
+    def glide(self, limit: int) -> list[int]:
+        """Make up to `limit` of the market's next steps at once, as far as nothing happens in them;
+        return the server milliseconds of each."""
+        passed = self.market.glide(limit) if not self.frozen else []
+        self._cursor[0] = self.market.step
+        return passed
+
+    def back(self, steps: int) -> None:
+        """Undo the last steps of the glide just made."""
+        self.market.back(steps)
+        self._cursor[0] = self.market.step
+
     def _play(self, points: Iterator[Point]) -> None:
         self.matcher.play(points)
         self._set_guards()

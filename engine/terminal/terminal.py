@@ -68,12 +68,22 @@ class Terminal:
         self.closed = False
         #: Make the market's next step; False when the data has ended (and nothing has changed).
         self.advance = self.server.advance
+        #: Undo the last steps of the glide just made.
+        self.back = self.server.back
 
     def module(self) -> ModuleType:
         """The object that programs use as `MetaTrader5`."""
         if self._module is None:
             self._module = build_module(self._link)
         return self._module
+
+    def glide(self, limit: int) -> list[int]:
+        """Make up to `limit` of the market's next steps at once, as far as nothing happens in them;
+        return the server milliseconds of each.
+
+        With faults none is made: a plan may deal one at any call between two steps.
+        """
+        return self.server.glide(limit) if self._saboteur is None else []
 
     @property
     def server_time_msc(self) -> int:

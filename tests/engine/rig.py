@@ -170,16 +170,18 @@ class Rig:
                 kernel = memory.recall(self.journal)
                 missing = rebuild(kernel, memory.later(self.journal, kernel))
                 self.state = kernel.state
+                clock = self.clock(terminal, server_time)
                 world = World(
                     writer,
                     Mt5Gateway(
                         InProcess(MortalModule(terminal.module(), fate)),
                         self.config.broker.account,
                     ),
-                    self.clock(terminal, server_time),
+                    clock,
                     server_time,
                     memory.Keeper(self.journal, after=kernel.state.seq, every=150),
                     self.doors,
+                    clock if type(clock) is MarketClock else None,  # another one sees each step
                 )
                 writer.run = f"20231002-R{writer.next_seq:06d}"
                 engine = Engine(

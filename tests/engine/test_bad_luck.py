@@ -6,6 +6,7 @@ from __future__ import annotations
 import shutil
 from collections import Counter
 from collections.abc import Callable
+from functools import partial
 from itertools import count
 from pathlib import Path
 from types import SimpleNamespace
@@ -129,7 +130,7 @@ def cutting(folder: Path) -> Rig:
 
 def begun_anew(folder: Path, at_bar: int) -> Rig:
     """Return a rig whose broker forgets the account at a bar and opens it again."""
-    rig = Rig(folder)
+    rig = Rig(folder, clock=partial(MarketClock, longest=0))  # each bar is a step of its own
     plain = rig.terminal
 
     def forgetful() -> Terminal:

@@ -28,7 +28,7 @@ from engine.broker.server_time import AUTO, ServerTime
 from engine.broker.server_watch import find_rule
 from engine.broker.simulated import RemoteMarketClock, Setup, build_terminal, read_bars
 from engine.broker.supervisor import supervise
-from engine.clock import Clock, MarketClock, WallClock
+from engine.clock import Clock, MarketClock, Passage, WallClock
 from engine.config import Config, Worker
 from engine.settings.rules import named_file
 from engine.terminal import Terminal
@@ -42,6 +42,7 @@ class Connection:
     gateway: Gateway
     clock: Clock
     server_time: ServerTime
+    passage: Passage | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -187,7 +188,8 @@ async def _local(
 ) -> AsyncIterator[Connection]:
     with terminal:
         gateway = Mt5Gateway(InProcess(terminal.module()), config.broker.account)
-        yield Connection(gateway, MarketClock(terminal, server_time), server_time)
+        clock = MarketClock(terminal, server_time)
+        yield Connection(gateway, clock, server_time, clock)
 
 
 @asynccontextmanager

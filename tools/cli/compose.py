@@ -122,6 +122,7 @@ def run_engine(
                         server_time=reached.server_time,
                         memory=keeper,
                         doors=doors,
+                        passage=reached.passage,
                     ),
                     observe=_observed(observer, broker.total),
                     max_bars=max_bars or 0,

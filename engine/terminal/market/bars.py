@@ -7,6 +7,7 @@ MetaTrader stores bars; the ask is the bid plus the spread that the profile says
 from __future__ import annotations
 
 import hashlib
+from bisect import bisect_left
 from collections.abc import Iterator, Mapping
 
 import numpy as np
@@ -81,7 +82,11 @@ class BarMarket(Market):
         self._start = start
         self._lanes: list[_Lane] = []
         self._alone: _Lane | None = None
-        self._times: Iterator[int] = iter(())
+        #: Server milliseconds of the steps that are ready, and the number of the first of them.
+        self._times: list[int] = []
+        self._ready = 0
+        #: Where the last glide began: step, time, and the quote's bid, ask and time.
+        self._origin = (0, 0, 0.0, 0.0, 0)
 
     def bind(self, symbols: Mapping[str, Symbol], zone: ZoneRule) -> None:
         """Compute the asks of this broker."""
@@ -107,28 +112,28 @@ class BarMarket(Market):
     def _load(self, first: int) -> bool:
         """Make the next chunk of steps ready; False when there is none."""
         last = min(first + CHUNK, len(self._timeline))
+        self._ready = first
+        self._times = (self._timeline[first:last] * 1000).tolist()
         if first >= last:
-            self._times = iter(())
             return False
-        self._times = iter((self._timeline[first:last] * 1000).tolist())
         for lane in self._lanes:
             lane.load(first, last)
         return True
 
     def advance(self) -> bool:
         """End the minute and open the next one."""
-        time_msc = next(self._times, None)
-        if time_msc is None:
+        place = self.step + 1 - self._ready
+        if place == len(self._times):
             if not self._load(self.step + 1):
                 return False
-            time_msc = next(self._times)
+            place = 0
         self.step += 1
-        self.time_msc = time_msc
+        self.time_msc = time_msc = self._times[place]
         if self._alone is None:
-            quiet = self._pass_by(time_msc)
+            quiet = self._pass_by(place, time_msc)
         else:  # written out: it is the whole of almost every robot's step
             quote = self._alone.quote
-            bid_low, bid_high, ask_low, ask_high, bid, ask, stamp = next(self._alone.rows)
+            bid_low, bid_high, ask_low, ask_high, bid, ask, stamp = self._alone.rows[place]
             quiet = (
                 bid_low > quote.bid_low
                 and bid_high < quote.bid_high
@@ -142,11 +147,46 @@ class BarMarket(Market):
             self.listener(self._points(self.step))
         return True
 
-    def _pass_by(self, time_msc: int) -> bool:
+    def glide(self, limit: int) -> list[int]:
+        """Pass steps in which nothing can happen. Of several symbols none is passed: each closes
+        its bars by its own minutes."""
+        lane = self._alone
+        if lane is None:
+            return []
+        quote, first = lane.quote, self.step + 1 - self._ready
+        bid_low, bid_high = quote.bid_low, quote.bid_high
+        ask_low, ask_high = quote.ask_low, quote.ask_high
+        end = bisect_left(self._times, self.timer, first, min(first + limit, len(self._times)))
+        for place in range(first, end):
+            row = lane.rows[place]
+            if not (
+                row[0] > bid_low and row[1] < bid_high and row[2] > ask_low and row[3] < ask_high
+            ):
+                end = place
+                break
+        self._origin = self.step, self.time_msc, quote.bid, quote.ask, quote.time_msc
+        if end > first:
+            self.step, self.time_msc = self._ready + end - 1, self._times[end - 1]
+            _, _, _, _, quote.bid, quote.ask, quote.time_msc = lane.rows[end - 1]
+        return self._times[first:end]
+
+    def back(self, steps: int) -> None:
+        """Undo the last steps of a glide."""
+        if not steps or self._alone is None:
+            return
+        quote, step = self._alone.quote, self.step - steps
+        if step == self._origin[0]:
+            self.step, self.time_msc, quote.bid, quote.ask, quote.time_msc = self._origin
+        else:
+            place = step - self._ready
+            self.step, self.time_msc = step, self._times[place]
+            _, _, _, _, quote.bid, quote.ask, quote.time_msc = self._alone.rows[place]
+
+    def _pass_by(self, place: int, time_msc: int) -> bool:
         """Move all quotes by a step, unless something can happen in it: then none is moved."""
         quiet = time_msc < self.timer
         for lane in self._lanes:
-            lane.row = row = next(lane.rows)
+            row = lane.rows[place]
             quote = lane.quote
             if (
                 row[0] <= quote.bid_low
@@ -158,7 +198,7 @@ class BarMarket(Market):
         if quiet:
             for lane in self._lanes:
                 quote = lane.quote
-                _, _, _, _, quote.bid, quote.ask, quote.time_msc = lane.row
+                _, _, _, _, quote.bid, quote.ask, quote.time_msc = lane.rows[place]
         return quiet
 
     def _points(self, step: int) -> Iterator[Point]:
@@ -201,8 +241,7 @@ class _Lane:
     ) -> None:
         self.quote = Quote(name)
         self.quote.flags = _CHANGED
-        self.rows: Iterator[Row] = iter(())
-        self.row: Row = (0.0,) * 6 + (0,)
+        self.rows: list[Row] = []
         self._table = table
         self._symbol = symbol
         self._timeline = timeline
@@ -254,7 +293,7 @@ class _Lane:
             ask_after,
             table["time"][bar] * 1000,
         )
-        self.rows = zip(*(column.tolist() for column in columns), strict=True)
+        self.rows = list(zip(*(column.tolist() for column in columns), strict=True))
 
     def points(self, step: int) -> list[Point]:
         """The rest of the bar that ends with this step, then the open of the bar that begins."""

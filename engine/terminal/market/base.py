@@ -106,6 +106,16 @@ class Market(ABC):
     def advance(self) -> bool:
         """Make the next step; False (and nothing changed) when the data has ended."""
 
+    def glide(self, limit: int) -> list[int]:
+        """Make up to `limit` steps at once, as far as nothing can happen in them; return the server
+        milliseconds of each. A market that cannot tell in advance makes none."""
+        del limit
+        return []
+
+    def back(self, steps: int) -> None:
+        """Undo the last `steps` of the glide just made: somebody wants to act before them."""
+        del steps
+
     @abstractmethod
     def fingerprint(self) -> str:
         """A hash of the data and the model."""

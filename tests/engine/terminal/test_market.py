@@ -10,6 +10,8 @@ from typing import Any
 import msgspec
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from engine.terminal import Terminal, load_profile
 from engine.terminal.errors import MarketError
@@ -414,3 +416,71 @@ def test_the_guard_hides_no_stop_out_over_several_symbols_and_currencies(currenc
     guarded = run(guarded=True)
     assert guarded == run(guarded=False)
     assert sum(deal.reason == 6 for deal in guarded) >= 2
+
+
+def state_of(terminal: Terminal, mt5: ModuleType) -> tuple[Any, ...]:
+    """Everything that a program can see change."""
+    info = mt5.account_info()
+    return (
+        terminal.server_time_msc,
+        mt5.symbol_info_tick("EURUSD"),
+        info.balance,
+        info.equity,
+        info.margin,
+        mt5.positions_get(),
+        len(deals(mt5)),
+        mt5.copy_rates_from_pos("EURUSD", mt5.TIMEFRAME_M5, 0, 3).tolist(),
+    )
+
+
+@given(
+    seed=st.integers(0, 10_000),
+    doings=st.lists(
+        st.tuples(st.sampled_from(["step", "glide", "buy", "sell"]), st.integers(0, 40)),
+        min_size=5,
+        max_size=60,
+    ),
+)
+@settings(max_examples=80, deadline=None, derandomize=True)
+def test_a_glide_and_its_undoing_leave_the_market_where_single_steps_lead(
+    seed: int, doings: list[tuple[str, int]]
+) -> None:
+    moves = np.round(np.random.default_rng(seed).normal(0, 2e-4, 300).cumsum() + 1.1, 5).tolist()
+    rows = bars([(a, max(a, b) + 1e-5, min(a, b) - 1e-5, b) for a, b in itertools.pairwise(moves)])
+    worlds = [on_bars(rows, start=1) for _ in range(2)]
+    (stepped, _), (gliding, _) = worlds
+
+    for doing, number in doings:
+        if doing in ("buy", "sell"):
+            for _, mt5 in worlds:
+                tick = mt5.symbol_info_tick("EURUSD")
+                away = 1e-4 * (1 + number) * (1 if doing == "buy" else -1)
+                levels = {"sl": round(tick.bid - away, 5), "tp": round(tick.bid + away, 5)}
+                mt5.order_send(market_order(mt5, BUY if doing == "buy" else SELL, **levels))
+        elif doing == "step":
+            assert stepped.advance() == gliding.advance()
+        else:
+            passed = gliding.glide(number)
+            gliding.back(undone := min(number // 3, len(passed)))
+            for time_msc in passed[: len(passed) - undone]:
+                stepped.advance()
+                assert stepped.server_time_msc == time_msc
+        assert state_of(*worlds[0]) == state_of(*worlds[1])
+
+
+def test_a_glide_ends_before_the_step_that_sets_something_off() -> None:
+    terminal, mt5 = on_bars(bars([1.1, 1.1, 1.1, 1.1, 1.0980, 1.1]), start=1)
+    sent(mt5, market_order(mt5, BUY, sl=1.0990))
+
+    assert len(terminal.glide(10)) == 2
+    assert terminal.glide(10) == []
+    terminal.advance()
+
+    assert deals(mt5)[-1].comment == "[sl 1.09900]"
+
+
+def test_several_symbols_do_not_glide() -> None:
+    profile = load_profile("ecn-hedging")
+    rows = bars([1.1] * 9)
+    terminal = Terminal(profile, BarMarket({"EURUSD": rows, "GBPUSD": rows}, start=1))
+    assert terminal.glide(5) == []
