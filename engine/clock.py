@@ -11,7 +11,7 @@ import anyio
 
 from engine.broker.server_time import ServerTime
 
-SHORTEST = 8
+SHORTEST = 16
 """Quiet steps of a simulated market that may pass at once after it was turned back: what passes in
 vain is read in vain."""
 
@@ -101,7 +101,7 @@ class MarketClock:
         self._now = server_time.utc_ns(market.server_time_msc)
         self._longest = longest
         self._limit = min(SHORTEST, longest)
-        self._steps: list[int] = []
+        self._moments: list[int] = []
         self._at = 0
 
     def now_ns(self) -> int:
@@ -117,28 +117,27 @@ class MarketClock:
 
     def glide(self, until_ns: int) -> Sequence[int]:
         """Let quiet steps of the market pass: more each time, until somebody turns back."""
-        market, utc_ns = self._market, self._server_time.utc_ns
+        market = self._market
         if self._now >= until_ns or not self._limit:
             return ()
-        present = market.server_time_msc
-        passed = market.glide(self._limit)
-        while passed and utc_ns(passed[-1]) >= until_ns:
-            passed.pop()
+        steps = [market.server_time_msc, *market.glide(self._limit)]
+        moments = self._server_time.all_utc_ns(steps)
+        while len(steps) > 1 and moments[-1] >= until_ns:
             market.back(1)
-        if not passed:
-            return ()
+            steps.pop()
+            moments.pop()
         self._limit = min(2 * self._limit, self._longest)
-        self._steps, self._at = [present, *passed], 0
-        return self._steps
+        self._moments, self._at = moments, 0
+        return steps if len(steps) > 1 else ()
 
     def stand(self, index: int) -> None:
         """Let it be the time of a step of the glide."""
         self._at = index
-        self._now = self._server_time.utc_ns(self._steps[index])
+        self._now = self._moments[index]
 
     def turn_back(self) -> None:
         """Undo the market's steps after the one that is stood at."""
-        self._market.back(len(self._steps) - 1 - self._at)
+        self._market.back(len(self._moments) - 1 - self._at)
         self._limit = min(SHORTEST, self._longest)
 
     async def sleep(self, seconds: float) -> None:

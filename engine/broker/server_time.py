@@ -7,6 +7,7 @@ is always kept; what is computed here is only for putting events on one time lin
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
 
@@ -70,6 +71,15 @@ class ServerTime:
         if not self._from <= server_s < self._until:
             self._look_up(server_s)
         return (server_msc - 1000 * self._offset) * 1_000_000
+
+    def all_utc_ns(self, server_mscs: Sequence[int]) -> list[int]:
+        """Return nanoseconds UTC of ascending server millisecond stamps, at least one."""
+        utc_ns = self.utc_ns
+        utc_ns(server_mscs[0])
+        if server_mscs[-1] // 1000 >= self._until:  # not all under what was looked up for the first
+            return [utc_ns(server_msc) for server_msc in server_mscs]
+        shift = 1000 * self._offset
+        return [(server_msc - shift) * 1_000_000 for server_msc in server_mscs]
 
     def _look_up(self, server_s: int) -> None:
         begin, length = server_s - server_s % _DAY_S, _DAY_S

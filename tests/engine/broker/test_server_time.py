@@ -5,6 +5,7 @@ in the simulated terminal, and round trips for every hour but the repeated one.
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from itertools import accumulate
 
 import pytest
 from hypothesis import given
@@ -121,3 +122,16 @@ def test_utc_alone_is_a_rule() -> None:
 def test_an_unknown_rule_is_refused_with_what_is_allowed(rule: str) -> None:
     with pytest.raises(ConfigError, match=r"broker\.zone.*new-york\+7, eu"):
         ServerTime(rule)
+
+
+@given(
+    rule=st.sampled_from(["new-york+7", "eu", "utc-3"]),
+    begin=st.sampled_from(["2023-03-11T22:00", "2023-03-25T22:00", "2023-11-05T03:00"]),
+    gaps=st.lists(st.sampled_from([60, 3600, 7200, 86_400, 200 * 86_400]), max_size=40),
+)
+def test_stamps_taken_together_are_converted_like_each_by_itself(
+    rule: str, begin: str, gaps: list[int]
+) -> None:
+    stamps = [1000 * second for second in accumulate(gaps, initial=stamp(begin))]
+    clock, other = ServerTime(rule), ServerTime(rule)
+    assert clock.all_utc_ns(stamps) == [other.utc_ns(one) for one in stamps]
