@@ -8,8 +8,9 @@ comparisons.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator
-from typing import NamedTuple
+from collections.abc import Callable, Iterable, Iterator
+
+import msgspec
 
 from engine.terminal import constants as mt5
 from engine.terminal import money
@@ -21,7 +22,7 @@ from engine.terminal.market.base import Market, Point, Quote
 from engine.terminal.money import BUY
 
 
-class Trigger(NamedTuple):
+class Trigger(msgspec.Struct, frozen=True, gc=False):
     """A level that a price may reach. `limit`: filled at the level or better, never worse."""
 
     level: float
@@ -38,13 +39,14 @@ class Trigger(NamedTuple):
         return price >= self.level if self.rising else price <= self.level
 
 
-def of_position(position: Position) -> Iterator[Trigger]:
+def of_position(position: Position) -> list[Trigger]:
     """The stop loss and the take profit; a buy is closed at the bid, a sell at the ask."""
-    sell = position.type != BUY
+    sell, found = position.type != BUY, []
     if position.sl:
-        yield Trigger(position.sl, sell, sell, False, position.ticket, position, None)
+        found.append(Trigger(position.sl, sell, sell, False, position.ticket, position, None))
     if position.tp:
-        yield Trigger(position.tp, sell, not sell, True, position.ticket, position, None)
+        found.append(Trigger(position.tp, sell, not sell, True, position.ticket, position, None))
+    return found
 
 
 _STOPS = frozenset(
@@ -95,20 +97,26 @@ class Matcher:
 
     def play(self, points: Iterator[Point]) -> None:
         """Go through the points of a step, in order."""
-        step_time = self._market.time_msc
+        market = self._market
+        step_time, guarded = market.time_msc, True
         for point in points:
-            self._market.time_msc = point.time_msc
-            self._run_timers(point.time_msc)
-            self._play(point)
-        self._market.time_msc = step_time
+            quote = market.quotes[point.symbol]
+            market.time_msc = point.time_msc
+            # Once a price has left its guard or a timer was due, the guards say nothing any more.
+            guarded = guarded and _inside(point, quote) and point.time_msc < market.timer
+            if guarded:
+                _move(quote, point)
+                quote.bid, quote.ask = point.bid, point.ask
+            else:
+                self._run_timers(point.time_msc)
+                self._play(point, quote)
+        market.time_msc = step_time
         self._run_timers(step_time)
 
-    def _play(self, point: Point) -> None:
-        quote = self._market.quotes[point.symbol]
+    def _play(self, point: Point, quote: Quote) -> None:
         if not point.continuous:
             quote.bid, quote.ask = point.bid, point.ask
-        quote.last, quote.volume, quote.flags = point.last, point.volume, point.flags
-        quote.time_msc = point.time_msc
+        _move(quote, point)
         # A trigger that stays after it was reached (the rest of a partial fill) waits for the next
         # price; a stop-limit that became a limit has another level and is looked at again.
         tried: set[tuple[int, float]] = set()
@@ -120,23 +128,25 @@ class Matcher:
 
     def _nearest(self, point: Point, quote: Quote, tried: set[tuple[int, float]]) -> Trigger | None:
         """The first trigger that the price reaches on its way from the quote to the point."""
-        reached = (
+        reached = [
             trigger
             for trigger in self.triggers(point.symbol)
-            if (trigger.ticket, trigger.level) not in tried
-            and trigger.reached(point.bid, point.ask)
-        )
+            if trigger.reached(point.bid, point.ask)
+            and (trigger.ticket, trigger.level) not in tried
+        ]
         return min(
             reached, key=lambda trigger: (_way(trigger, quote), trigger.ticket), default=None
         )
 
-    def triggers(self, symbol: str) -> Iterator[Trigger]:
+    def triggers(self, symbol: str) -> list[Trigger]:
         """Everything of a symbol that a price can set off."""
+        found: list[Trigger] = []
         for position in self._book.by_symbol[symbol].values():
-            yield from of_position(position)
+            found += of_position(position)
         for order in self._book.orders.values():
             if order.symbol == symbol:
-                yield of_order(order)
+                found.append(of_order(order))
+        return found
 
     def _fire(self, trigger: Trigger, quote: Quote, spread: float) -> None:
         """Move the quote to where the trigger is reached and do what it demands there."""
@@ -269,16 +279,30 @@ def _way(trigger: Trigger, quote: Quote) -> float:
     return round(max(0.0, way), 9)
 
 
-def _set_guard(quote: Quote, triggers: Iterator[Trigger]) -> None:
-    low, high = [-math.inf] * 2, [math.inf] * 2
+def _move(quote: Quote, point: Point) -> None:
+    """Give a quote everything of a point but its prices."""
+    quote.last, quote.volume, quote.flags = point.last, point.volume, point.flags
+    quote.time_msc = point.time_msc
+
+
+def _inside(point: Point, quote: Quote) -> bool:
+    return quote.bid_low < point.bid < quote.bid_high and quote.ask_low < point.ask < quote.ask_high
+
+
+def _set_guard(quote: Quote, triggers: Iterable[Trigger]) -> None:
+    quote.bid_low = quote.ask_low = -math.inf
+    quote.bid_high = quote.ask_high = math.inf
     for trigger in triggers:
-        side = int(trigger.on_ask)
-        if trigger.rising:
-            high[side] = min(high[side], trigger.level)
+        level = trigger.level
+        if trigger.on_ask:
+            if trigger.rising:
+                quote.ask_high = min(quote.ask_high, level)
+            else:
+                quote.ask_low = max(quote.ask_low, level)
+        elif trigger.rising:
+            quote.bid_high = min(quote.bid_high, level)
         else:
-            low[side] = max(low[side], trigger.level)
-    quote.bid_low, quote.ask_low = low
-    quote.bid_high, quote.ask_high = high
+            quote.bid_low = max(quote.bid_low, level)
 
 
 def _narrow(quote: Quote, width: float) -> None:

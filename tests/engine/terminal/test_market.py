@@ -484,3 +484,16 @@ def test_several_symbols_do_not_glide() -> None:
     rows = bars([1.1] * 9)
     terminal = Terminal(profile, BarMarket({"EURUSD": rows, "GBPUSD": rows}, start=1))
     assert terminal.glide(5) == []
+
+
+def test_a_loss_beyond_one_guard_counts_when_another_symbol_moves_inside_its_own() -> None:
+    data = {"EURUSD": bars([1.1, 1.1, 1.082]), "GBPUSD": bars([1.27, 1.27, 1.267])}
+    profile = with_account(load_profile("ecn-hedging"), balance=2600.0)
+    terminal = Terminal(profile, BarMarket(data, model="open", start=1))
+    mt5 = connected(terminal)
+    for symbol in data:
+        sent(mt5, market_order(mt5, BUY, 1.0, symbol=symbol))
+    assert mt5.account_info().equity - 0.5 * mt5.account_info().margin > 1800  # but not for 2100
+    assert terminal.server.market.quotes["GBPUSD"].bid_low < 1.267
+    terminal.advance()
+    assert deals(mt5)[-1].reason == mt5.DEAL_REASON_SO

@@ -103,6 +103,16 @@ def test_a_swap_by_reopening_changes_the_ticket_and_keeps_the_identifier() -> No
     assert out.position_id == again.position_id == opened.order
 
 
+def test_a_midnight_is_settled_at_the_prices_before_it() -> None:
+    profile = with_symbol(swapping(mode="reopen_current", long=-10.0), spread=Spread())
+    rows = ticks([(0, 1.1, 1.1), (DAY, 1.2, 1.2)])
+    terminal = Terminal(profile, TickMarket({"EURUSD": rows}))
+    mt5 = connected(terminal)
+    sent(mt5, market_order(mt5, BUY, 0.1))
+    terminal.advance()
+    assert mt5.positions_get()[0].price_open == 1.1001
+
+
 def test_daily_symbols_lose_orders_and_levels_at_the_end_of_the_day() -> None:
     profile = with_symbol(load_profile("ecn-hedging"), gtc_mode="daily")
     terminal, mt5 = nights(profile, DAY)
