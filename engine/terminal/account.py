@@ -4,7 +4,8 @@ changes it."""
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from typing import NamedTuple
+
+import msgspec
 
 from engine.terminal import money
 from engine.terminal.book import Book, Position
@@ -13,7 +14,7 @@ from engine.terminal.money import BUY, Converter
 from engine.terminal.profile import Profile, Symbol
 
 
-class Standing(NamedTuple):
+class Standing(msgspec.Struct, frozen=True, gc=False):
     """The account's money at one moment, in its currency; `level` is equity / margin in percent."""
 
     balance: float
@@ -36,6 +37,14 @@ class Account:
         self.currency = profile.account.currency
         self.leverage = profile.account.leverage
         self.converter = Converter(profile, quotes)
+        #: Pairs of margin and account currency: they convert themselves.
+        self._own_rate = {
+            name
+            for name, symbol in profile.symbols.items()
+            if symbol.calc_mode.startswith("forex")
+            and (symbol.margin_currency, self.currency)
+            == (symbol.currency_base, symbol.currency_profit)
+        }
 
     def symbol(self, name: str) -> Symbol:
         """The instrument of that name."""
@@ -67,12 +76,12 @@ class Account:
             total += self.floating(position) + position.swap
         return round(total, self.digits)
 
-    def shown_profit(self) -> float:
-        """What `account_info().profit` says, by the profile's switch."""
+    def shown_profit(self, profit: float) -> float:
+        """What `account_info().profit` says of the floating profit, by the profile's switch."""
         if self.profile.switches.account_profit_with_swap:
-            return self.profit()
+            return profit
         swaps = sum(position.swap for position in self.book.positions.values())
-        return round(self.profit() - swaps, self.digits)
+        return round(profit - swaps, self.digits)
 
     def margin_call(self) -> bool:
         """Whether the broker would call for more margin: a flag only, nothing is done about it."""
@@ -96,13 +105,9 @@ class Account:
 
         A pair of margin and account currency converts itself, at the price of the trade.
         """
-        symbol = self.profile.symbols[name]
-        pair = (symbol.margin_currency, self.profile.account.currency)
-        if symbol.calc_mode.startswith("forex") and pair == (
-            symbol.currency_base,
-            symbol.currency_profit,
-        ):
+        if name in self._own_rate:
             return price
+        symbol = self.profile.symbols[name]
         return self.converter.rate(symbol.margin_currency, buying=side == BUY)
 
     def margin(self) -> float:
@@ -117,8 +122,9 @@ class Account:
                 total += self._margin_of(name, positions.values())
         return total
 
-    def margin_after(self, name: str, side: int, volume: float, price: float) -> float:
-        """Margin of all positions if this trade were done as well."""
+    def margins(self, name: str, side: int, volume: float, price: float) -> tuple[float, float]:
+        """Margin of all positions, and what it would be if this trade were done as well."""
+        exact = self._exact_margin()
         held = list(self.book.by_symbol[name].values())
         before = self._margin_of(name, held) if held else 0.0
         if not self.hedging() and held and held[0].type != side:
@@ -134,7 +140,7 @@ class Account:
             )  # fmt: skip
             held.append(trade)
         after = self._margin_of(name, held) if held else 0.0
-        return round(self._exact_margin() - before + after, self.digits)
+        return round(exact, self.digits), round(exact - before + after, self.digits)
 
     def _margin_of(self, name: str, positions: Iterable[Position]) -> float:
         volumes, values = [0.0, 0.0], [0.0, 0.0]

@@ -14,7 +14,7 @@ import msgspec
 from engine.terminal import constants as mt5
 
 
-class Position(msgspec.Struct, kw_only=True):
+class Position(msgspec.Struct, kw_only=True, gc=False):
     """An open position. `identifier` never changes; `ticket` may (facts 4.1)."""
 
     ticket: int
@@ -34,7 +34,7 @@ class Position(msgspec.Struct, kw_only=True):
     external_id: str = ""
 
 
-class Order(msgspec.Struct, kw_only=True):
+class Order(msgspec.Struct, kw_only=True, gc=False):
     """An order, live or done. Times are server milliseconds, `time_expiration` server seconds."""
 
     ticket: int
@@ -61,7 +61,7 @@ class Order(msgspec.Struct, kw_only=True):
     external_id: str = ""
 
 
-class Deal(msgspec.Struct, kw_only=True, frozen=True):
+class Deal(msgspec.Struct, kw_only=True, frozen=True, gc=False):
     """A deal: what has happened to the money. Never changes."""
 
     ticket: int

@@ -7,7 +7,7 @@ decides, and nothing here changes anything. Rules: facts 3.3 to 3.6.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from functools import lru_cache
 
 from engine.terminal import constants as mt5
@@ -387,7 +387,7 @@ def money(case: Case) -> int | None:
 
 def can_afford(account: Account, name: str, side: int, volume: float, price: float) -> bool:
     """Whether the free margin is not negative after a trade, or no smaller than before."""
-    before, after = account.margin(), account.margin_after(name, side, volume, price)
+    before, after = account.margins(name, side, volume, price)
     return after <= before or account.equity() >= after
 
 
@@ -408,10 +408,10 @@ CHECKS: dict[str, Check] = {
 }
 
 
-def refusal(case: Case) -> int | None:
+def refusal(case: Case, checks: Iterable[Check]) -> int | None:
     """The retcode of the first reason to refuse, or None."""
-    for name in case.account.profile.switches.checks:
-        code = CHECKS[name](case)
+    for check in checks:
+        code = check(case)
         if code is not None:
             return code
     return None

@@ -43,6 +43,10 @@ MARGIN_MODES: dict[str, int] = {
     "exchange": mt5.ACCOUNT_MARGIN_MODE_EXCHANGE,
     "hedging": mt5.ACCOUNT_MARGIN_MODE_RETAIL_HEDGING,
 }
+STOP_OUT_MODES: dict[str, int] = {
+    "percent": mt5.ACCOUNT_STOPOUT_MODE_PERCENT,
+    "money": mt5.ACCOUNT_STOPOUT_MODE_MONEY,
+}
 ACCOUNT_MODES: dict[str, int] = {
     "demo": mt5.ACCOUNT_TRADE_MODE_DEMO,
     "contest": mt5.ACCOUNT_TRADE_MODE_CONTEST,

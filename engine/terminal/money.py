@@ -77,6 +77,7 @@ class Converter:
         self._quotes = quotes
         self._target = profile.account.currency
         self._rates: dict[str, Rate] = {}
+        self._movers: dict[str, tuple[str, ...]] = {}
 
     def rate(self, currency: str, *, buying: bool = False) -> float:
         """Account currency for one unit of `currency`.
@@ -95,6 +96,12 @@ class Converter:
         """The symbols whose quotes move the rate of a currency."""
         if currency == self._target:
             return ()
+        movers = self._movers.get(currency)
+        if movers is None:  # which they are never changes
+            movers = self._movers[currency] = self._find_symbols(currency)
+        return movers
+
+    def _find_symbols(self, currency: str) -> tuple[str, ...]:
         pairs = {currency, self._target, "USD"}
         return tuple(
             name

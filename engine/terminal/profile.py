@@ -39,6 +39,9 @@ WEEKDAYS: tuple[Weekday, ...] = (
     "saturday",
 )
 
+#: By digits.
+_POINTS = tuple(float(f"1e-{digits}") for digits in range(9))
+
 
 class _Facts(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Base of every part of a profile: immutable, and a misspelt key is an error."""
@@ -212,7 +215,7 @@ class Symbol(_Facts, frozen=True):
     @property
     def point(self) -> float:
         """The unit of the last digit of a price."""
-        return float(f"1e-{self.digits}")
+        return _POINTS[self.digits]
 
     @property
     def tick(self) -> float:

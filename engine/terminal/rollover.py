@@ -12,7 +12,7 @@ from engine.terminal.account import Account
 from engine.terminal.book import Book, Order, Position
 from engine.terminal.dealer import Dealer
 from engine.terminal.lifetime import DAY_MSC, deadline_msc
-from engine.terminal.market.base import NEVER, Market
+from engine.terminal.market.base import Market
 from engine.terminal.money import BUY
 from engine.terminal.profile import Swap, Symbol
 from engine.terminal.sessions import trades_on, weekday
@@ -32,8 +32,8 @@ class Rollover:
 
     def next_msc(self) -> int:
         """When something happens next, in server milliseconds."""
-        midnight = (self._book.day + 1) * DAY_MSC
-        return min(midnight, *(deadline_msc(order) for order in self._book.orders.values()), NEVER)
+        deadlines = [deadline_msc(order) for order in self._book.orders.values()]
+        return min([(self._book.day + 1) * DAY_MSC, *deadlines])
 
     def run(self, now_msc: int) -> None:
         """Do what has become due."""

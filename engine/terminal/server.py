@@ -47,6 +47,7 @@ class Server:
         self.dealer = Dealer(self.account, self.book, market)
         execution = Execution(profile, market, seed)
         self.desk = Desk(profile, self.account, self.book, self.dealer, market, execution)
+        self._checks = [checks.CHECKS[name] for name in profile.switches.checks]
         self.rollover = Rollover(self.account, self.book, self.dealer, market)
         self.matcher = Matcher(
             self.account, self.book, self.dealer, market, execution, self.desk.activate,
@@ -204,7 +205,7 @@ class Server:
     def execute(self, request: Request) -> Reply:
         """Carry a request out, or refuse it."""
         case = self.case(request)
-        refused = checks.refusal(case)
+        refused = checks.refusal(case, self._checks)
         if refused is not None:
             return self.desk.answer(refused)
         reply = self.desk.carry_out(case)
@@ -222,14 +223,14 @@ class Server:
         The money is balance, equity, profit, margin, free margin and margin level.
         """
         case = self.case(request)
-        refused = checks.refusal(case)
+        refused = checks.refusal(case, self._checks)
         if refused is not None:
             return self.desk.answer(refused), None
         now = self.account.standing()
         margin = now.margin
         if case.opens and case.quote is not None:
             price = case.quote.ask if request.type == BUY else case.quote.bid
-            margin = self.account.margin_after(case.name, request.type, request.volume, price)
+            _, margin = self.account.margins(case.name, request.type, request.volume, price)
         level = now.equity / margin * 100 if margin else 0.0
         free = round(now.equity - margin, self.account.digits)
         after = (now.balance, now.equity, now.profit, margin, free, level)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from engine.terminal import constants as mt5
 from engine.terminal import money
 from engine.terminal.account import Account
 from engine.terminal.book import Deal, Order, Position
@@ -17,6 +16,7 @@ from engine.terminal.codes import (
     GTC_MODES,
     MARGIN_MODES,
     ORDER_BITS,
+    STOP_OUT_MODES,
     SWAP_MODES,
     TRADE_MODES,
     mask,
@@ -147,17 +147,13 @@ def account_info(account: Account, conditions: Conditions) -> Record:
     """`account_info`."""
     facts, standing = account.profile.account, account.standing()
     stop_out = facts.stop_out
-    modes = {
-        "percent": mt5.ACCOUNT_STOPOUT_MODE_PERCENT,
-        "money": mt5.ACCOUNT_STOPOUT_MODE_MONEY,
-    }
     record: Record = AccountInfo(
         (
             facts.login,
             ACCOUNT_MODES[facts.trade_mode],
             facts.leverage,
             facts.limit_orders,
-            modes[stop_out.mode],
+            STOP_OUT_MODES[stop_out.mode],
             conditions.account_trade_allowed,
             conditions.trade_expert,
             MARGIN_MODES[facts.margin_mode],
@@ -165,7 +161,7 @@ def account_info(account: Account, conditions: Conditions) -> Record:
             facts.fifo_close,
             standing.balance,
             standing.credit,
-            account.shown_profit(),
+            account.shown_profit(standing.profit),
             standing.equity,
             standing.margin,
             standing.free,

@@ -5,7 +5,7 @@ Without a lag a view is the book itself; nothing here changes the book.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from typing import Literal, TypeVar
 
 import msgspec
@@ -59,19 +59,19 @@ class Views:
                 del self._lags[name]
         return lag
 
-    def positions(self) -> list[Position]:
-        """The open positions, oldest first."""
+    def positions(self) -> Collection[Position]:
+        """The open positions, oldest first, as long as the book stays as it is."""
         lag = self._read("positions") if self._lags else None
         if lag is not None:
             return [row for row in lag.rows if isinstance(row, Position)]
-        return list(self._book.positions.values())
+        return self._book.positions.values()
 
-    def orders(self) -> list[Order]:
-        """The live orders, oldest first."""
+    def orders(self) -> Collection[Order]:
+        """The live orders, oldest first, as long as the book stays as it is."""
         lag = self._read("orders") if self._lags else None
         if lag is not None:
             return [row for row in lag.rows if isinstance(row, Order)]
-        return list(self._book.orders.values())
+        return self._book.orders.values()
 
     def deals_between(self, first_msc: int, last_msc: int) -> list[Deal]:
         """The deals of a stretch of server time."""

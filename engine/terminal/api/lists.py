@@ -18,7 +18,6 @@ from engine.terminal.api.conventions import (
 from engine.terminal.arguments import (
     INVALID_ARGUMENTS,
     UNNAMED_NOT_ALLOWED,
-    Date,
     date,
     exactly,
     group,
@@ -167,7 +166,7 @@ class Lists:
     ) -> list[S]:
         exactly(args, 2)
         first, last = date(args[0]), date(args[1])
-        pending = _pending(first, last)
+        pending = first.pending or last.pending
         try:
             self._link.server()
             found = between(first.seconds * 1000, last.seconds * 1000 + 999)
@@ -178,10 +177,6 @@ class Lists:
         if pending is not None:
             raise exception_set(name) from pending
         return found
-
-
-def _pending(*moments: Date) -> Exception | None:
-    return next((moment.pending for moment in moments if moment.pending is not None), None)
 
 
 def _choice(args: tuple[object, ...], named: Named) -> Callable[[Iterable[S]], Iterable[S]]:
