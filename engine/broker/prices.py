@@ -73,10 +73,10 @@ def pending_problem(
     sign = 1 if side == "buy" else -1
     name, now = ("Ask", market.ask) if side == "buy" else ("Bid", market.bid)
     ahead = sign * (price - now) if kind != "limit" else sign * (now - price)
-    short = _too_near(f"{kind} {price:g}", ahead, name, now, spec)
+    short = _too_near(kind, price, ahead, name, now, spec)
     if short or kind != "stop limit":
         return short or _levels_problem(sign, "its price", price, sl, tp, spec)
-    back = _too_near(f"limit {limit:g}", sign * (price - limit), "its stop", price, spec)
+    back = _too_near("limit", limit, sign * (price - limit), "its stop", price, spec)
     return back or _levels_problem(sign, "its limit", limit, sl, tp, spec)
 
 
@@ -100,17 +100,17 @@ def _frozen(price: float, level: float, spec: SymbolSpecified) -> bool:
 def _levels_problem(
     sign: int, name: str, price: float, sl: float, tp: float, spec: SymbolSpecified
 ) -> str:
-    stop = _too_near(f"stop {sl:g}", sign * (price - sl), name, price, spec) if sl else ""
-    return stop or (
-        _too_near(f"target {tp:g}", sign * (tp - price), name, price, spec) if tp else ""
-    )
+    stop = _too_near("stop", sl, sign * (price - sl), name, price, spec) if sl else ""
+    return stop or (_too_near("target", tp, sign * (tp - price), name, price, spec) if tp else "")
 
 
-def _too_near(what: str, distance: float, name: str, price: float, spec: SymbolSpecified) -> str:
+def _too_near(
+    what: str, level: float, distance: float, name: str, price: float, spec: SymbolSpecified
+) -> str:
     least = max(spec.stops_level * spec.point, spec.tick_size)
     if distance >= least - spec.tick_size / 2:  # the grid is exact only to rounding
         return ""
     return (
-        f"{what} is {distance / spec.point:.0f} points from {name} {price:g}, "
+        f"{what} {level:g} is {distance / spec.point:.0f} points from {name} {price:g}, "
         f"at least {least / spec.point:.0f} are needed"
     )

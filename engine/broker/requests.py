@@ -274,7 +274,12 @@ def checked(request: dict[str, Any], spec: SymbolSpecified) -> dict[str, Any]:
     sent: dict[str, Any] = {}
     for name, value in request.items():
         if name in _FLOATS:
-            number = _finite(name, float(value), request)
+            number = float(value)
+            if not 0.0 <= number < math.inf:
+                raise BrokerError(
+                    f"{_subject(request)}: {name} is {number}; only finite numbers from 0 may be "
+                    "sent"
+                )
             if name == "volume":
                 sent[name] = _lots(number, spec, request)
             else:
@@ -286,14 +291,6 @@ def checked(request: dict[str, Any], spec: SymbolSpecified) -> dict[str, Any]:
     if "comment" in sent:
         sent["comment"] = comment(sent["comment"])
     return sent
-
-
-def _finite(name: str, value: float, request: dict[str, Any]) -> float:
-    if not (math.isfinite(value) and value >= 0.0):
-        raise BrokerError(
-            f"{_subject(request)}: {name} is {value}; only finite numbers from 0 may be sent"
-        )
-    return value
 
 
 def _lots(value: float, spec: SymbolSpecified, request: dict[str, Any]) -> float:
@@ -312,5 +309,7 @@ def _subject(request: dict[str, Any]) -> str:
 
 def comment(text: str) -> str:
     """Return `text` cut to what the module accepts: 29 UTF-16 units."""
+    if text.isascii():  # one unit each, as in every key
+        return text[:COMMENT_UNITS]
     units = text.encode("utf-16-le")[: 2 * COMMENT_UNITS]
     return units.decode("utf-16-le", errors="ignore")

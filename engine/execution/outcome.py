@@ -144,6 +144,7 @@ def classify(reply: BrokerReplied, asked: Asked = Asked.OPEN) -> Meaning:
     """Return what a reply proves. A code that nobody knows proves nothing, and halts."""
     code = reply.retcode
     if not code:
-        return ERRORS.get(reply.error, _unresolved(f"unknown error {reply.error}", halt=True))
-    special = SPECIAL.get((asked, code))
-    return special or RETCODES.get(code, _unresolved(f"unknown return code {code}", halt=True))
+        known = ERRORS.get(reply.error)
+        return known or _unresolved(f"unknown error {reply.error}", halt=True)
+    known = SPECIAL.get((asked, code)) or RETCODES.get(code)
+    return known or _unresolved(f"unknown return code {code}", halt=True)
