@@ -40,9 +40,11 @@ def policy_of(config: Config, symbol: str) -> PositionPolicy:
 
 def objection(state: State, config: Config, order: Order) -> Objection | None:
     """Return rule and reason why what is held forbids this opening, None when it does not."""
-    policy = policy_of(config, order.symbol)
     held = [p for p in state.positions.open.values() if p.symbol == order.symbol]
-    if held and state.run.margin_mode != MarginMode.RETAIL_HEDGING:
+    if not held:
+        return None
+    policy = policy_of(config, order.symbol)
+    if state.run.margin_mode != MarginMode.RETAIL_HEDGING:
         against = _merges(policy, held[0], order)
         if against is not None:
             return against

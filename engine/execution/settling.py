@@ -58,15 +58,15 @@ def on_reply(
 
 
 def _settled(order: Order, reply: BrokerReplied, meaning: Meaning) -> Payload:
+    accepted = meaning.verdict is Verdict.ACCEPTED
+    if accepted and (reply.order or _nothing_left(order, reply)):
+        return OrderAccepted(reply.key, reply.order, "reply")
     reason = _reason(reply, meaning)
     if meaning.verdict is Verdict.REFUSED:
         return OrderRefused(reply.key, reply.retcode or reply.error, "reply", reason)
-    if meaning.verdict is Verdict.UNRESOLVED:
-        return OrderUnresolved(reply.key, order.symbol, reason)
-    if reply.order or _nothing_left(order, reply):
-        return OrderAccepted(reply.key, reply.order, "reply")
-    # Without its ticket, nothing tells its deals.
-    return OrderUnresolved(reply.key, order.symbol, f"{reason}, without an order's ticket")
+    if accepted:  # without its ticket, nothing tells its deals
+        reason += ", without an order's ticket"
+    return OrderUnresolved(reply.key, order.symbol, reason)
 
 
 def _nothing_left(order: Order, reply: BrokerReplied) -> bool:
@@ -76,9 +76,9 @@ def _nothing_left(order: Order, reply: BrokerReplied) -> bool:
 
 
 def _changed(wish: ChangeIntended, reply: BrokerReplied, meaning: Meaning) -> Payload:
-    reason = _reason(reply, meaning)
     if meaning.verdict is Verdict.ACCEPTED:
         return ChangeApplied(wish.key, "reply")
+    reason = _reason(reply, meaning)
     if meaning.verdict is Verdict.REFUSED:
         return ChangeRefused(wish.key, reply.retcode or reply.error, "reply", reason)
     return ChangeUnresolved(wish.key, wish.symbol, reason)

@@ -10,6 +10,8 @@ import operator
 from datetime import datetime
 from typing import SupportsFloat, SupportsIndex
 
+import msgspec
+
 from engine.terminal.request import SHORT_TEXT, ArgumentRefused, is_text
 
 INVALID_ARGUMENTS = "Invalid arguments"
@@ -128,15 +130,12 @@ def _kind(value: object) -> str:
     return type(value).__name__
 
 
-class Date:
+class Date(msgspec.Struct, frozen=True):
     """A date argument: server seconds, and the error the module forgets when an int is too
     large."""
 
-    __slots__ = ("pending", "seconds")
-
-    def __init__(self, seconds: int, pending: Exception | None = None) -> None:
-        self.seconds = seconds
-        self.pending = pending
+    seconds: int
+    pending: Exception | None = None
 
 
 def date(value: object) -> Date:
