@@ -120,10 +120,16 @@ class Cursor:
             yield TailFile(name, last), self._fs.read(self._directory / layout.TAIL / name, offset)
 
     def _tail_blocks(self, piece: TailFile, data: bytes) -> Iterator[Block]:
+        begun = self._offset if piece.name == self._name else 0
+        path = self._directory / layout.TAIL / piece.name
+
+        def again(offset: int) -> bytes:
+            return self._fs.read(path, begun + offset)
+
         if piece.name == self._name and self._place:
-            scan = tail.Scan.going_on(data, self._place.next_seq, self._place.head)
+            scan = tail.Scan.going_on(data, self._place.next_seq, self._place.head, again)
         else:
-            scan = tail.Scan(data)
+            scan = tail.Scan(data, again)
             if self._place and scan.header:
                 recover.check_joint(piece.name, scan.header, self._place)
         yield from scan.blocks()
@@ -131,7 +137,7 @@ class Cursor:
         # What was not taken is looked at again; and without an event yet, recovery may put another
         # file of this name in its place.
         if self.next_seq == scan.next_seq > (layout.tail_first(piece.name) or 0):
-            self._offset = scan.offset + (self._offset if piece.name == self._name else 0)
+            self._offset = begun + scan.offset
             self._name = piece.name
             self._place = recover.Place(scan.next_seq, scan.head)
 

@@ -59,7 +59,8 @@ class JournalLocked(JournalError):
 class JournalHalted(JournalError):
     """A write or a sync failed: the journal accepts nothing more in this process.
 
-    operation  what failed: `open`, `write`, `sync`, `sync folder`, `close`, `append`
+    operation  what failed: `open`, `write`, `sync`, `sync folder`, `truncate`, `close`,
+               `append`
     errno      the operating system's number, 0 where it gave none
     file       what was being written
     """

@@ -41,6 +41,12 @@ class Fs(Protocol):
     def write(self, handle: int, data: bytes) -> int:
         """Append, and return how many bytes were taken."""
 
+    def create(self, path: Path) -> int:
+        """Open a new file for writing at offsets and return a handle; refuse one that exists."""
+
+    def write_at(self, handle: int, data: bytes, offset: int) -> int:
+        """Write over what is there or beyond it, and return how many bytes were taken."""
+
     def sync(self, handle: int) -> None:
         """Make what was written durable."""
 
@@ -99,6 +105,14 @@ class OsFs:
         return os.open(path, flags | os.O_EXCL if new else flags, 0o644)
 
     def write(self, handle: int, data: bytes) -> int:
+        return os.write(handle, data)
+
+    def create(self, path: Path) -> int:
+        # Not for appending: Linux would append then, whatever the offset.
+        return os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | _BINARY, 0o644)
+
+    def write_at(self, handle: int, data: bytes, offset: int) -> int:
+        os.lseek(handle, offset, os.SEEK_SET)  # Windows has no `pwrite`
         return os.write(handle, data)
 
     def sync(self, handle: int) -> None:

@@ -150,7 +150,7 @@ def _check_same(fs: Fs, directory: Path, target: Path) -> None:
         for place in (directory, target)
     )
     same = ours.startswith(theirs) and all(
-        _holds(fs, directory, tail.Scan(fs.read(target / layout.TAIL / name)))
+        _holds(fs, directory, recover.scan(fs, target / layout.TAIL / name))
         for name in recover.tail_names(fs, target)
     )
     if not same:
@@ -202,14 +202,13 @@ def _copy_tail(fs: Fs, directory: Path, target: Path, listed: manifest.Manifest)
     names = recover.tail_after(fs, directory, listed.last)
     place, whole = recover.Place(listed.last + 1, listed.head), {}
     for name in names:
-        data = fs.read(directory / layout.TAIL / name)
-        scan = tail.Scan(data)
+        scan = recover.scan(fs, directory / layout.TAIL / name)
         recover.check_joint(name, scan.header, place)
         for _ in scan.blocks():
             pass
         recover.check_end(name, scan, last=name == names[-1])
         place = recover.Place(scan.next_seq, scan.head)
-        whole[name] = data[: scan.offset]
+        whole[name] = scan.good
     for name in recover.tail_names(fs, target):
         if not whole.get(name):
             fs.unlink(target / layout.TAIL / name)

@@ -32,16 +32,25 @@ class End(msgspec.Struct, frozen=True):
     """The journal's end as found.
 
     torn      what to cut off the last tail file, None when it ends cleanly
+    room      what its writer had prepared behind its last line and did not cut off, None for none
     unsealed  how many events the tail holds
     """
 
     place: Place
     torn: Torn | None
+    room: Room | None
     unsealed: int
 
 
 class Torn(msgspec.Struct, frozen=True):
     """The end of a write that a crash cut short."""
+
+    name: str
+    offset: int
+
+
+class Room(msgspec.Struct, frozen=True):
+    """Blank lines at a file's end: what a killed writer leaves when nothing is torn."""
 
     name: str
     offset: int
@@ -62,6 +71,11 @@ def tail_after(fs: Fs, directory: Path, sealed: int) -> list[str]:
     return beyond
 
 
+def scan(fs: Fs, path: Path) -> tail.Scan:
+    """Scan a tail file, whether or not it is being written. Raises JournalCorrupt."""
+    return tail.Scan(fs.read(path), lambda offset: fs.read(path, offset))
+
+
 def find_end(fs: Fs, directory: Path) -> End:
     """Check every tail file and return where the journal ends.
 
@@ -69,21 +83,22 @@ def find_end(fs: Fs, directory: Path) -> End:
     """
     listed = manifest.load(fs, directory)
     _check_segments(fs, directory, listed)
-    place, torn = Place(listed.last + 1, listed.head), None
+    place, torn, room = Place(listed.last + 1, listed.head), None, None
     names = tail_after(fs, directory, listed.last)
     for name in names:
-        scan = tail.Scan(fs.read(directory / layout.TAIL / name))
-        check_joint(name, scan.header, place)
-        for _ in scan.blocks():
+        found = scan(fs, directory / layout.TAIL / name)
+        check_joint(name, found.header, place)
+        for _ in found.blocks():
             pass
-        check_end(name, scan, last=name == names[-1])
-        if scan.bad is None and not scan.finished:
+        check_end(name, found, last=name == names[-1])
+        if found.bad is None and not found.finished:
             visit(Branch.NO_FOOTER)
-        if scan.header is None or scan.next_seq == scan.header.first:
+        if found.header is None or found.next_seq == found.header.first:
             torn = Torn(name, 0)  # as a whole: without an event, the next file needs its name
         else:
-            place = Place(scan.next_seq, scan.head)
-            torn = Torn(name, scan.bad.offset) if scan.bad else None
+            place = Place(found.next_seq, found.head)
+            torn = Torn(name, found.bad.offset) if found.bad else None
+            room = Room(name, found.offset) if found.room and not found.bad else None
     unlisted = unlisted_segment(fs, directory, place.next_seq - 1)
     if unlisted:
         visit(Branch.REFUSED_UNLISTED)
@@ -91,7 +106,7 @@ def find_end(fs: Fs, directory: Path) -> End:
             f"{layout.SEGMENTS}/{unlisted} holds events after seq {place.next_seq - 1}, where the "
             "manifest and the tail end: lines of the manifest are lost. Restore it from a backup"
         )
-    return End(place, torn, place.next_seq - 1 - listed.last)
+    return End(place, torn, room, place.next_seq - 1 - listed.last)
 
 
 def unlisted_segment(fs: Fs, directory: Path, last: int) -> str:
@@ -130,6 +145,7 @@ def cut(fs: Fs, directory: Path, torn: Torn, last_good: int) -> None:
     """Move a torn end into quarantine: the bytes first, then a note about them, then the cut."""
     path = directory / layout.TAIL / torn.name
     data = fs.read(path, torn.offset)
+    data = data[: tail.end_of_lines(data)]
     if data:
         quarantine(fs, directory, torn, data, last_good)
         visit(Branch.TORN_END if torn.offset else Branch.TORN_FILE)
@@ -140,6 +156,12 @@ def cut(fs: Fs, directory: Path, torn: Torn, last_good: int) -> None:
     else:
         fs.unlink(path)
         fs.sync_folder(path.parent)
+
+
+def cut_room(fs: Fs, directory: Path, room: Room) -> None:
+    """Cut off the blank lines that nobody will fill any more."""
+    visit(Branch.ROOM_LEFT)
+    fs.truncate(directory / layout.TAIL / room.name, room.offset)
 
 
 def make_durable(fs: Fs, directory: Path) -> None:

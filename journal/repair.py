@@ -81,6 +81,7 @@ def salvage(directory: Path, into: Path, *, fs: Fs = OS_FS) -> Repaired:
         data = fs.read(directory / layout.TAIL / name)
         if name in damage.tail:
             data = data[: damage.offset] if name == damage.tail[0] else b""
+        data = data[: tail.end_of_lines(data)]
         if data:
             write_file(fs, into / layout.TAIL / name, data)
     loose = sorted(_loose(fs, directory, damage))
@@ -107,7 +108,7 @@ def _find(fs: Fs, directory: Path) -> _Damage:
     names = recover.tail_after(fs, directory, place.next_seq - 1)
     for index, name in enumerate(names):
         try:
-            scan = tail.Scan(fs.read(directory / layout.TAIL / name))
+            scan = recover.scan(fs, directory / layout.TAIL / name)
             recover.check_joint(name, scan.header, place)
         except JournalCorrupt:
             return _Damage(place.next_seq - 1, good, size, names[index:], 0)
@@ -204,8 +205,8 @@ def _bodies_behind(fs: Fs, directory: Path, damage: _Damage) -> Iterator[bytes]:
     from journal import segment  # noqa: PLC0415 (loads pyarrow, which a young journal spares)
 
     for index, name in enumerate(damage.tail):
-        data = fs.read(directory / layout.TAIL / name)
-        for body, _ in tail.lookalikes(data, damage.offset if index == 0 else 0):
+        data = fs.read(directory / layout.TAIL / name, damage.offset if index == 0 else 0)
+        for body, _ in tail.lookalikes(data):
             yield body.removeprefix(tail.NEW_WRITE)
     for name in fs.names(directory / layout.SEGMENTS):
         if layout.segment_last(name) > damage.last_good:

@@ -15,7 +15,7 @@ from pathlib import Path
 
 import msgspec
 
-from journal import layout, manifest, merkle, recover, schema, segment, tail
+from journal import layout, manifest, merkle, recover, schema, segment
 from journal.codec import type_of
 from journal.errors import JournalCorrupt, JournalLocked
 from journal.fs import OS_FS, Fs, write_draft
@@ -90,8 +90,7 @@ def _due(
     place = recover.Place(listed.last + 1, listed.head)
     stretch = _Stretch(place.next_seq, place.head)
     for name in names:
-        data = fs.read(directory / layout.TAIL / name)
-        scan = tail.Scan(data)
+        scan = recover.scan(fs, directory / layout.TAIL / name)
         recover.check_joint(name, scan.header, place)
         for _, bodies, hashes in scan.blocks():
             stretch.bodies += bodies
@@ -101,7 +100,7 @@ def _due(
         if last and not scan.finished:
             return
         place = recover.Place(scan.next_seq, scan.head)
-        stretch.size += len(data)
+        stretch.size += scan.offset
         if len(stretch.bodies) >= limits.events or stretch.size >= limits.size:
             yield stretch
             stretch = _Stretch(place.next_seq, place.head)

@@ -1,7 +1,8 @@
 """A file system in memory that fails, dies and forgets as real ones may: for tests of crash safety.
 
-What was not synced may be lost, torn or kept in part when the power fails, page by page; names come
-and go in the order in which they were given. Everything follows from the seed.
+What was not synced may be lost, torn or kept in part when the power fails, page by page; where
+something was written over, each page holds the old bytes or the new ones. Names come and go in the
+order in which they were given. Everything follows from the seed.
 """
 
 from __future__ import annotations
@@ -39,15 +40,49 @@ class Fault(msgspec.Struct, frozen=True):
 
 
 class _File:
-    """Bytes as the process sees them, and how many of them are on the platter."""
+    """Bytes as the process sees them, how many of them are on the platter, and what else is there.
+
+    old  by their offsets, the bytes on the platter of pages that were written over since
+    """
 
     def __init__(self) -> None:
         self.data = bytearray()
         self.synced = 0
+        self.old: dict[int, bytes] = {}
         self.lied = False
+
+    def write(self, data: bytes, offset: int) -> None:
+        """Put bytes where the process sees them."""
+        end = offset + len(data)
+        for page in range(offset - offset % PAGE, min(end, self.synced), PAGE):
+            self.old.setdefault(page, bytes(self.data[page : min(page + PAGE, self.synced)]))
+        self.data[offset:end] = data
+
+    def sync(self, size: int, pages: set[int]) -> None:
+        """Put the first `size` bytes on the platter, of those written over only some pages."""
+        if not self.lied:  # after a failed sync the pages are clean, and never written
+            self.synced = max(self.synced, size)
+            self.old = {page: old for page, old in self.old.items() if page not in pages}
+
+    def cut(self, size: int) -> None:
+        """Cut the bytes to `size`, on the platter, too."""
+        self.data = self.data[:size]
+        self.synced = min(self.synced, size) if self.lied else size
+        pages = {page: old[: size - page] for page, old in self.old.items() if page < size}
+        self.old = pages if self.lied else {}
+
+    def sure(self) -> bytes:
+        """Return what is on the platter whatever happens to the rest."""
+        data = self.data[: self.synced]
+        for page, old in self.old.items():
+            data[page : page + len(old)] = old
+        return bytes(data)
 
     def after_power_loss(self, dice: random.Random) -> bytearray:
         """Return what is there when the power is back."""
+        for page, old in self.old.items():
+            if dice.random() < 0.5:
+                self.data[page : page + len(old)] = old
         rest = self.data[self.synced :]
         kept = bytearray(rest[: dice.randint(0, len(rest))])
         first = self.synced % PAGE
@@ -121,21 +156,16 @@ class SimFs:
         return self._act("open", path, opened)
 
     def write(self, handle: int, data: bytes) -> int:
-        def written(count: int) -> int:
-            self._handles[handle].data += data[:count]
-            return count
+        return self._write(handle, data, len(self._handles[handle].data))
 
-        half = len(data) // 2
-        return self._act(
-            "write", Path(str(handle)), lambda: written(len(data)), half=lambda: written(half)
-        )
+    def create(self, path: Path) -> int:
+        return self.open(path, new=True)
+
+    def write_at(self, handle: int, data: bytes, offset: int) -> int:
+        return self._write(handle, data, offset)
 
     def sync(self, handle: int) -> None:
         file = self._handles[handle]
-
-        def synced(count: int) -> None:
-            if not file.lied:  # after a failed sync the pages are clean, and never written
-                file.synced = max(file.synced, count)
 
         def failed() -> None:
             file.lied = True
@@ -144,8 +174,8 @@ class SimFs:
         self._act(
             "sync",
             Path(str(handle)),
-            lambda: synced(len(file.data)),
-            half=lambda: synced(half),
+            lambda: file.sync(len(file.data), set(file.old)),
+            half=lambda: file.sync(half, set(sorted(file.old)[1::2])),
             failed=failed,
         )
 
@@ -154,17 +184,20 @@ class SimFs:
         del self._handles[handle]
 
     def truncate(self, path: Path, size: int) -> None:
-        def cut() -> None:
-            file = self._file(path)
-            file.data = file.data[:size]
-            file.synced = size
+        file = self._file(path)
 
-        self._act("truncate", path, cut)
+        def half() -> None:  # the last page is cut before the size is
+            gone = range(size, min(len(file.data), size + -size % PAGE))
+            file.write(bytes(len(gone)), size)
+
+        self._act("truncate", path, lambda: file.cut(size), half=half)
 
     def rewrite(self, path: Path) -> None:
         def rewritten(count: int) -> None:
             file = self._file(path)
-            file.synced, file.lied = max(file.synced, count), file.lied and count < size
+            lied, file.lied = file.lied and count < size, False
+            file.sync(count, {page for page in file.old if page + PAGE <= count or count == size})
+            file.lied = lied
 
         size = self.size(path)
         self._act("rewrite", path, lambda: rewritten(size), half=lambda: rewritten(size // 2))
@@ -197,6 +230,16 @@ class SimFs:
             raise JournalLocked(f"{path} is held by a process of this simulation")
         self._locks.add(path)
         return lambda: self._locks.discard(path)
+
+    def _write(self, handle: int, data: bytes, offset: int) -> int:
+        def written(count: int) -> int:
+            self._handles[handle].write(data[:count], offset)
+            return count
+
+        half = len(data) // 2
+        return self._act(
+            "write", Path(str(handle)), lambda: written(len(data)), half=lambda: written(half)
+        )
 
     def _act(
         self,
@@ -250,4 +293,4 @@ class SimFs:
         self._names = dict(self._durable)
         for file in self._names.values():
             file.data = file.after_power_loss(self._dice)
-            file.synced, file.lied = len(file.data), False
+            file.synced, file.old, file.lied = len(file.data), {}, False

@@ -6,12 +6,15 @@ A file is a header, events, and a footer once it is finished, one a line. Header
 hash like every event, but are not part of the chain. The first line of each write begins with a
 space, which JSON permits: all bytes before it were synced before it was written, so damage in them
 is rot.
+
+While a file is written, blank lines stand behind its end: room that later writes fill in place. A
+blank line before an event is damage like any other.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import msgspec
 
@@ -28,6 +31,9 @@ _BLOCK = 1 << 16  # some 200 lines: what is split stays in the processor's cache
 _END_OF_LINE = END + b"\n"
 _HEADER_START = b'{"format":"' + FORMAT.encode()
 _FOOTER_START = b'{"end":'
+_WRITE_STARTS = (NEW_WRITE + b'{"seq":', NEW_WRITE + _FOOTER_START)
+_BLANKS = [b"\n" * (1 << power) for power in (16, 12, 8, 4, 0)]
+_NEWLINES = re.compile(rb"\n+")
 _TRAILER_PATTERN = re.compile(rb',"h":"([0-9a-f]{32})"\}')
 
 
@@ -82,8 +88,10 @@ class Scan:
     Raises JournalCorrupt when another version of the format wrote the file.
     """
 
-    def __init__(self, data: bytes) -> None:
-        self._data = data
+    def __init__(self, data: bytes, again: Callable[[int], bytes] | None = None) -> None:
+        """Scan `data`; `again` reads it anew from an offset, for a file that may be written."""
+        self._take(data)
+        self._again, self._looked_again = again, -1
         line, newline, _ = data.partition(b"\n")
         self.header = _read_header(line) if newline else None
         self.finished = False
@@ -94,22 +102,41 @@ class Scan:
         else:
             self.next_seq, self.head = 0, b""
             self.offset = 0
-            self._fail("the header is not whole")
+            rotten = _later_write_is_good(data[: self._end], self.head)
+            self.bad = Bad(0, "the header is not whole", rotten)
 
     @classmethod
-    def going_on(cls, data: bytes, next_seq: int, head: bytes) -> Scan:
-        """Scan what was appended to a file after the event before `next_seq`."""
+    def going_on(
+        cls,
+        data: bytes,
+        next_seq: int,
+        head: bytes,
+        again: Callable[[int], bytes] | None = None,
+    ) -> Scan:
+        """Scan what was written to a file after the event before `next_seq`."""
         scan = cls.__new__(cls)
-        scan._data, scan.header, scan.finished, scan.bad = data, None, False, None
+        scan._take(data)
+        scan._again, scan._looked_again = again, -1
+        scan.header, scan.finished, scan.bad = None, False, None
         scan.next_seq, scan.head, scan.offset = next_seq, head, 0
         return scan
 
+    @property
+    def good(self) -> bytes:
+        """What was scanned, up to the offset."""
+        return self._data[: self.offset]
+
+    @property
+    def room(self) -> int:
+        """Bytes of blank lines at the end."""
+        return len(self._data) - self._end
+
     def blocks(self) -> Iterator[tuple[int, list[bytes], list[bytes]]]:
         """Check the chain; yield first sequence, bodies and hashes of some hundred events."""
-        end = len(self._data)
-        while not (self.bad or self.finished) and self.offset < end:
-            stop = self._data.rfind(b"\n", self.offset, self.offset + _BLOCK) + 1
-            stop = stop or self._data.find(b"\n", self.offset) + 1 or end
+        while not (self.bad or self.finished) and self.offset < self._end:
+            limit = min(self.offset + _BLOCK, self._end)
+            stop = self._data.rfind(b"\n", self.offset, limit) + 1
+            stop = stop or self._data.find(b"\n", self.offset) + 1 or self._end
             lines = self._data[self.offset : stop].split(b"\n")
             left = lines.pop()
             bodies, hashes = chained(lines, self.head)
@@ -125,19 +152,33 @@ class Scan:
 
     def _stop(self) -> None:
         """Say whether the line at the offset, which is no event, is the footer."""
-        rest = self._data[self.offset :]
+        rest = self._data[self.offset : self._end]
         footer = Footer(self.next_seq - 1).line(self.head)
-        if rest.startswith(footer):
-            self.finished = True
-            self.offset += len(footer)
-            if len(rest) > len(footer):
-                self.bad = Bad(self.offset, "there are bytes after the footer", rotten=True)
-        else:
-            self._fail(_what(rest, self.next_seq, self.head))
+        finished, bad = rest.startswith(footer), None
+        end = self.offset + len(footer) if finished else self.offset
+        if not finished:
+            rotten = _later_write_is_good(rest, self.head)
+            bad = Bad(end, _what(rest, self.next_seq, self.head), rotten)
+        elif end < len(self._data):
+            bad = Bad(end, "there are bytes after the footer", rotten=True)
+        if bad and bad.rotten and self._look_again():
+            return
+        self.finished, self.bad, self.offset = finished, bad, end
 
-    def _fail(self, what: str) -> None:
-        rotten = _later_write_is_good(self._data, self.offset, self.head)
-        self.bad = Bad(self.offset, what, rotten)
+    def _look_again(self) -> bool:
+        """Read on from the offset anew, once, and return whether that was possible.
+
+        A read that a write overtakes has the old bytes of an early page and the new ones of a later
+        page: a hole. Of what is seen behind a hole, all before it was written when the read ended.
+        """
+        if self._again is None or self._looked_again == self.offset:
+            return False
+        self._looked_again = self.offset
+        self._take(self.good + self._again(self.offset))
+        return True
+
+    def _take(self, data: bytes) -> None:
+        self._data, self._end = data, end_of_lines(data)
 
 
 def chained(lines: list[bytes], head: bytes) -> tuple[list[bytes], list[bytes]]:
@@ -175,8 +216,8 @@ def unchecked(data: bytes) -> Iterator[tuple[int, list[bytes], list[bytes]]]:
     """Yield first sequence and bodies, the chain not checked and an unfinished line left out."""
     line, newline, _ = data.partition(b"\n")
     seq = read_header(line).first if newline else 0
-    offset = len(line) + 1
-    while stop := data.rfind(b"\n", offset, offset + _BLOCK) + 1:
+    offset, end = len(line) + 1, _end_of_frames(data)
+    while stop := data.rfind(b"\n", offset, min(offset + _BLOCK, end)) + 1:
         lines = data[offset:stop].split(b"\n")
         lines.pop()
         if lines and lines[-1].startswith(NEW_WRITE + _FOOTER_START):
@@ -184,6 +225,15 @@ def unchecked(data: bytes) -> Iterator[tuple[int, list[bytes], list[bytes]]]:
         yield seq, [line[:-TRAILER].removeprefix(NEW_WRITE) for line in lines], []
         seq += len(lines)
         offset = stop
+
+
+def end_of_lines(data: bytes) -> int:
+    """Return where a file's lines end and the room behind them begins."""
+    end = len(data)
+    for blanks in _BLANKS:  # in large steps: a reader does this with each look
+        while data.endswith(blanks, 0, end):
+            end -= len(blanks)
+    return min(end + 1, len(data)) if end else 0  # the last line has its newline
 
 
 def read_header(line: bytes) -> Header:
@@ -217,6 +267,14 @@ def _seal_line(part: Header | Footer, head: bytes) -> bytes:
     return frame(body, link(head, body))
 
 
+def _end_of_frames(data: bytes) -> int:
+    """Return where the lines before the first blank one end; the last of them must be whole."""
+    end = data.find(b"\n\n") + 1 or data.rfind(b"\n") + 1
+    if _TRAILER_PATTERN.fullmatch(data, end - 1 - TRAILER, end - 1):
+        return end
+    return data.rfind(b"\n", 0, max(0, end - 1)) + 1  # room follows a line that is being written
+
+
 def _skip_lines(data: bytes, offset: int, lines: int) -> int:
     for _ in range(lines):
         offset = data.index(b"\n", offset) + 1
@@ -225,6 +283,8 @@ def _skip_lines(data: bytes, offset: int, lines: int) -> int:
 
 def _what(rest: bytes, seq: int, head: bytes) -> str:
     line, newline, _ = rest.partition(b"\n")
+    if not line:
+        return f"a blank line where seq {seq} should be"
     if not line.strip(b"\0"):
         return f"zeros where seq {seq} should be"
     if not newline:
@@ -239,17 +299,18 @@ def _what(rest: bytes, seq: int, head: bytes) -> str:
     return f"the hash of seq {seq} is {shown}, its bytes and the chain give {expected}"
 
 
-def _later_write_is_good(data: bytes, start: int, head: bytes) -> bool:
-    """Whether a good line of a later write follows the bad line at `start`.
+def _later_write_is_good(rest: bytes, head: bytes) -> bool:
+    """Whether a good line of a later write follows the bad line that `rest` begins with.
 
     A write begins only after the one before it was synced, so then the bad bytes were durable once.
     Within one write a disk may keep a later page and lose an earlier one, so a good line there
-    proves nothing. A line is good when it chains to the line before it, be that line's hash the one
-    that is stored or the one computed for it.
+    proves nothing; nor does a space within a text that stands first behind a lost page. A line is
+    good when it chains to the line before it, be that line's hash the one that is stored or the one
+    computed for it.
     """
     stored, computed, later = head, head, False
-    for number, (body, h) in enumerate(lookalikes(data, start)):
-        later = later or (number > 0 and body.startswith(NEW_WRITE))
+    for number, (body, h) in enumerate(lookalikes(rest)):
+        later = later or (number > 0 and body.startswith(_WRITE_STARTS))
         body = body.removeprefix(NEW_WRITE)
         if later and h in (link(stored, body), link(computed, body)):
             return True
@@ -257,9 +318,12 @@ def _later_write_is_good(data: bytes, start: int, head: bytes) -> bool:
     return False
 
 
-def lookalikes(data: bytes, start: int) -> Iterator[tuple[bytes, bytes]]:
-    """Yield body and stored hash of what looks like a line; no hash where none is to be seen."""
-    for line in data[start:].split(b"\n"):
+def lookalikes(data: bytes) -> Iterator[tuple[bytes, bytes]]:
+    """Yield body and stored hash of what looks like a line; no hash where none is to be seen.
+
+    Blank lines at the beginning are one such line, elsewhere they are none.
+    """
+    for line in _NEWLINES.split(data):
         begin = 0
         for match in _TRAILER_PATTERN.finditer(line):
             yield line[begin : match.start()], match[1]

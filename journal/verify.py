@@ -184,7 +184,7 @@ class _Audit:
         file = f"{layout.TAIL}/{name}"
         self._files += 1
         try:
-            scan = tail.Scan(self._fs.read(self._directory / layout.TAIL / name))
+            scan = recover.scan(self._fs, self._directory / layout.TAIL / name)
         except JournalCorrupt as error:  # another format version
             self._broken = True
             self._add("corrupt", file, 0, self._place.next_seq, str(error), _NEWER)

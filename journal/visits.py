@@ -13,6 +13,7 @@ class Branch(Enum):
     TORN_FILE = "a tail file held no whole event and went as a whole"
     EMPTY_FILE = "a tail file was empty and was removed"
     NO_FOOTER = "a tail file ended cleanly without a footer: its writer died between two writes"
+    ROOM_LEFT = "a tail file ended in prepared room and that was cut off"
     NOTE_PENDING = "a recovery was not in the journal yet"
     NOTE_FOUND = "a recovery had been noted in the journal"
     MANIFEST_TORN = "the manifest's last line was torn and went to quarantine"

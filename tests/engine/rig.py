@@ -101,14 +101,11 @@ class MortalFs(OsFs):
 
     def write(self, handle: int, data: bytes) -> int:
         """Append, or die before, half-way or after."""
-        manner = self._fate.meet("write")
-        if manner == "half":
-            super().write(handle, data[: len(data) // 2])
-        elif manner != "before":
-            taken = super().write(handle, data)
-        if manner:
-            self._fate.die("write")
-        return taken
+        return self._mortal(data, lambda some: OsFs.write(self, handle, some))
+
+    def write_at(self, handle: int, data: bytes, offset: int) -> int:
+        """Write, or die before, half-way or after."""
+        return self._mortal(data, lambda some: OsFs.write_at(self, handle, some, offset))
 
     def sync(self, handle: int) -> None:
         """Sync, or die before or after."""
@@ -117,6 +114,16 @@ class MortalFs(OsFs):
             super().sync(handle)
         if manner:
             self._fate.die("sync")
+
+    def _mortal(self, data: bytes, write: Callable[[bytes], int]) -> int:
+        manner = self._fate.meet("write")
+        if manner == "half":
+            write(data[: len(data.rstrip(b"\n")) // 2])  # of the lines, not of the room
+        elif manner != "before":
+            taken = write(data)
+        if manner:
+            self._fate.die("write")
+        return taken
 
 
 class MortalModule:

@@ -92,3 +92,8 @@ def only_tail(directory: Path) -> Path:
     """Return the one tail file of a small journal."""
     (path,) = (directory / "tail").iterdir()
     return path
+
+
+def lines_of(path: Path) -> bytes:
+    """Return what a tail file holds, without the room behind it."""
+    return path.read_bytes().rstrip(b"\n") + b"\n"

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
 
 from journal.errors import JournalLocked
 from journal.fs import OS_FS, Fs, append_file, write_file
-from journal.simfs import Crash, Fault, SimFs
+from journal.simfs import PAGE, Crash, Fault, SimFs
 
 
 @pytest.fixture(params=["the operating system", "simulated"])
@@ -36,6 +37,23 @@ def test_what_is_written_is_read_and_named(fs: Fs, folder: Path) -> None:
     assert fs.exists(folder / "x")
     assert fs.exists(folder)
     assert not fs.exists(folder / "y")
+
+
+def test_what_is_written_at_an_offset_lies_over_what_was_there_and_beyond(
+    fs: Fs, folder: Path
+) -> None:
+    handle = fs.create(folder / "x")
+    assert fs.write_at(handle, b"one.....", 0) == 8
+    fs.sync(handle)
+    assert fs.write_at(handle, b"two", 3) == 3
+    assert fs.read(folder / "x") == b"onetwo.."
+    assert fs.write_at(handle, b"three", 6) == 5
+    fs.truncate(folder / "x", 10)
+    assert fs.write_at(handle, b"!", 10) == 1
+    fs.close(handle)
+    assert fs.read(folder / "x") == b"onetwothre!"
+    with pytest.raises(FileExistsError):
+        fs.create(folder / "x")
 
 
 def test_opening_appends_and_new_refuses_what_exists(fs: Fs, folder: Path) -> None:
@@ -114,6 +132,51 @@ def test_what_was_synced_stays_and_only_that() -> None:
     found = outcomes(sync=True, name=True)
     assert all(data and data.startswith(b"a" * 200) for data in found)
     assert len(found) > 5
+
+
+def overwritten(*, power_lost: bool, sync: bool, die: Fault | None = None) -> set[bytes]:
+    """Return what may be in a synced file that was written over in place, over many seeds."""
+    found = set()
+    for seed in range(60):
+        fs = SimFs(seed=seed, fault=die)
+        fs.make_folder(X.parent)
+        handle = fs.create(X)
+        fs.write_at(handle, b"a" * 400, 0)
+        fs.sync(handle)
+        fs.sync_folder(X.parent)
+        fs.write_at(handle, b"b" * 250, 100)
+        with suppress(Crash):
+            if sync:
+                fs.sync(handle)
+        fs.restart(power_lost=power_lost)
+        found.add(fs.read(X))
+    return found
+
+
+NEW = b"a" * 100 + b"b" * 250 + b"a" * 50
+
+
+def test_each_page_that_was_written_over_and_not_synced_holds_old_bytes_or_new_ones() -> None:
+    found = overwritten(power_lost=True, sync=False)
+    assert {b"a" * 400, NEW} < found
+    assert len(found) == 8  # three pages
+    for data in found:
+        assert all(
+            data[at : at + PAGE] in (b"a" * PAGE, NEW[at : at + PAGE]) for at in range(0, 384, PAGE)
+        )
+    assert overwritten(power_lost=True, sync=True) == {NEW}
+    assert overwritten(power_lost=False, sync=False) == {NEW}
+    assert 1 < len(overwritten(power_lost=True, sync=True, die=Fault(7, "die half-way"))) < 8
+
+
+def test_a_cut_that_the_power_interrupts_may_leave_zeros() -> None:
+    fs = SimFs(fault=Fault(6, "die half-way"))
+    fs.make_folder(X.parent)
+    append_file(fs, X, b"a" * 400)
+    with pytest.raises(Crash):
+        fs.truncate(X, 200)
+    fs.restart(power_lost=False)
+    assert fs.read(X) == b"a" * 200 + b"\0" * (256 - 200) + b"a" * (400 - 256)
 
 
 def test_a_kill_loses_nothing_that_was_written() -> None:

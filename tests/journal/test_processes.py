@@ -77,11 +77,11 @@ def test_a_full_disk_halts_the_writer_with_its_reason(tmp_path: Path) -> None:
     limit = """
 import resource, signal
 signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
-resource.setrlimit(resource.RLIMIT_FSIZE, (5000, 5000))
+resource.setrlimit(resource.RLIMIT_FSIZE, (262_144, 262_144))
 """
-    acknowledged, last = halted(start(tmp_path, 100, batch=4, before=limit))
+    acknowledged, last = halted(start(tmp_path, 10**4, batch=40, before=limit))
     assert last.startswith("halted write")
-    assert only_tail(tmp_path).stat().st_size == 5000  # written short
+    assert only_tail(tmp_path).stat().st_size == 262_144  # written short
     with Writer.open(tmp_path, run=RUN) as writer:
         assert writer.next_seq > int(acknowledged[-1])
         assert len(writer.recovered) == 1

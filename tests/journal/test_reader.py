@@ -11,7 +11,7 @@ from journal.envelope import stamp
 from journal.errors import JournalCorrupt, JournalMissing
 from journal.events import OrderUnresolved
 from journal.reader import lines
-from tests.journal.builders import RUN, event, events, grow, only_tail
+from tests.journal.builders import RUN, event, events, grow, lines_of, only_tail
 
 
 @pytest.fixture
@@ -70,12 +70,15 @@ def test_reading_needs_no_lock_and_ends_at_the_last_committed_event(tmp_path: Pa
 
 
 @pytest.mark.parametrize("verify", [True, False])
-def test_a_line_that_is_being_written_is_where_reading_ends(tmp_path: Path, verify: bool) -> None:
+@pytest.mark.parametrize("room", [b"", b"\n" * 500])
+def test_a_line_that_is_being_written_is_where_reading_ends(
+    tmp_path: Path, verify: bool, room: bytes
+) -> None:
     writer = grow(tmp_path, 3, batch=1, close=False)
     path = only_tail(tmp_path)
-    data = path.read_bytes()
-    for size in range(data.rindex(b"\n ") + 1, len(data)):
-        path.write_bytes(data[:size])
+    data = lines_of(path)
+    for size in range(data.rindex(b"\n ") + 1, len(data) - 1):
+        path.write_bytes(data[:size] + room)
         assert list(read(tmp_path, verify=verify)) == events(2), size
     for size in range(data.index(b"\n") + 1):
         path.write_bytes(data[:size])

@@ -12,11 +12,11 @@ from journal.envelope import stamp
 from journal.errors import JournalCorrupt, JournalHalted
 from journal.events import JournalRecovered
 from journal.simfs import Crash, Fault, Kind, SimFs
-from tests.journal.builders import RUN, event, events, grow, only_tail
+from tests.journal.builders import RUN, event, events, grow, lines_of, only_tail
 
 
-def crashed(tmp_path: Path, count: int = 4, junk: bytes = b"") -> Path:
-    """Return the journal of a process that died without closing it."""
+def crashed(tmp_path: Path, count: int = 4, junk: bytes = b"", room: bytes = b"") -> Path:
+    """Return the journal of a process that died without closing it, what it left, and room."""
     alive = tmp_path / "alive"
     writer = grow(alive, count, limits=Limits(batch=1), close=False)
     dead = tmp_path / "dead"
@@ -24,7 +24,7 @@ def crashed(tmp_path: Path, count: int = 4, junk: bytes = b"") -> Path:
     writer.close()
     if count:
         path = only_tail(dead)
-        path.write_bytes(path.read_bytes() + junk)
+        path.write_bytes(lines_of(path) + junk + room)
     return dead
 
 
@@ -36,10 +36,13 @@ def tree(directory: Path) -> dict[str, bytes]:
     }
 
 
-def test_a_torn_end_goes_to_quarantine_and_the_journal_goes_on(tmp_path: Path) -> None:
-    junk = b' {"seq":5,"ts":17'
-    dead = crashed(tmp_path, junk=junk)
-    offset = only_tail(dead).stat().st_size - len(junk)
+@pytest.mark.parametrize("junk", [b' {"seq":5,"ts":17\n', b"\n\n{garbage\n", b"\0" * 9 + b"\n"])
+@pytest.mark.parametrize("room", [0, 1, 5000])
+def test_a_torn_end_goes_to_quarantine_and_the_journal_goes_on(
+    tmp_path: Path, junk: bytes, room: int
+) -> None:
+    dead = crashed(tmp_path, junk=junk, room=b"\n" * room)
+    offset = only_tail(dead).stat().st_size - len(junk) - room
     with Writer.open(dead, run=RUN) as writer:
         expected = JournalRecovered("000000000001.jsonl", offset, len(junk), digest(junk), 4)
         assert writer.recovered == [expected]
@@ -115,7 +118,7 @@ def test_a_second_tear_in_the_file_after_a_recovery_is_recovered_too(tmp_path: P
         again = tmp_path / "again"
         shutil.copytree(dead, again)
     newest = max((again / "tail").iterdir())
-    newest.write_bytes(newest.read_bytes() + b"second")
+    newest.write_bytes(lines_of(newest) + b"second")
     with Writer.open(again, run=RUN) as writer:
         assert sorted(note.size for note in writer.recovered) == [5, 6]
         assert writer.next_seq == 6

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from itertools import product
 from pathlib import Path
 
 import duckdb
@@ -11,7 +12,7 @@ from journal.envelope import stamp
 from journal.errors import JournalMissing
 from journal.events import TYPES, EvidenceGathered, RunStarted
 from journal.sql import view_name
-from tests.journal.builders import RUN, bar, event, grow, only_tail, sample
+from tests.journal.builders import RUN, bar, event, grow, lines_of, only_tail, sample
 
 
 def test_events_and_their_typed_view_hold_the_same_figures(tmp_path: Path) -> None:
@@ -51,8 +52,9 @@ def test_a_connection_made_while_the_engine_writes_sees_whole_lines_only(tmp_pat
     writer = grow(tmp_path, 3, batch=1, close=False)
     path = only_tail(tmp_path)
     data = path.read_bytes()
-    for cut in (2, 40, 150):
-        path.write_bytes(data[:-cut])
+    lines = lines_of(path)
+    for cut, room in product((2, 40, 150), (b"", b"\n" * 1000)):
+        path.write_bytes(lines[:-cut] + room)
         assert journal.sql(tmp_path).sql("SELECT max(seq) FROM events").fetchall() == [(2,)]
     path.write_bytes(data)
     connection = journal.sql(tmp_path)

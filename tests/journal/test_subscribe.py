@@ -10,7 +10,7 @@ from journal.envelope import AnyEvent
 from journal.errors import JournalCorrupt
 from journal.seal import GRACE_NS, SealLimits, seal
 from journal.subscribe import Subscription, asubscribe, subscribe
-from tests.journal.builders import RUN, event, events, grow
+from tests.journal.builders import RUN, event, events, grow, lines_of
 
 LIMITS = Limits(batch=1, file_events=5)
 
@@ -81,15 +81,16 @@ def test_nothing_that_is_not_durable_is_seen_when_durability_is_asked_for(tmp_pa
     writer.close()
 
 
-def test_a_half_written_line_is_seen_once_it_is_whole(tmp_path: Path) -> None:
+@pytest.mark.parametrize("room", [b"", b"\n" * 1000])
+def test_a_half_written_line_is_seen_once_it_is_whole(tmp_path: Path, room: bytes) -> None:
     writer = grow(tmp_path, 2, limits=LIMITS, close=False)
     path = next((tmp_path / "tail").iterdir())
-    data = path.read_bytes()
+    data = lines_of(path)
     start = data.rindex(b"\n ") + 1
     subscription = Subscription(tmp_path)
     seen = []
-    for size in (start, start + 1, start + 50, len(data) - 1, len(data)):
-        path.write_bytes(data[:size])
+    for size in (start, start + 1, start + 50, len(data) - 2, len(data)):
+        path.write_bytes(data[:size] + room)
         seen.append([e.seq for e in subscription.poll()])
     assert seen == [[1], [], [], [], [2]]
     writer.close()
@@ -99,8 +100,7 @@ def test_a_recovery_under_a_subscription_is_no_gap(tmp_path: Path) -> None:
     writer = grow(tmp_path, 4, limits=LIMITS, close=False)
     subscription = Subscription(tmp_path)
     path = next((tmp_path / "tail").iterdir())
-    with path.open("ab") as file:
-        file.write(b' {"seq":5,"torn')
+    path.write_bytes(lines_of(path) + b' {"seq":5,"torn' + b"\n" * 1000)
     writer._release()  # as if its process had died
     assert list(subscription.poll()) == events(4)
     with Writer.open(tmp_path, run=RUN) as after:

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -9,8 +10,10 @@ from journal.errors import JournalCorrupt
 from tests.journal.builders import grow, only_tail
 
 
-def whole(tmp_path: Path, *, batch: int, close: bool, count: int = 6) -> bytes:
-    writer = grow(tmp_path, count, batch=batch, close=close)
+def whole(tmp_path: Path, *, batch: int, close: bool, count: int = 6, room: int = 1) -> bytes:
+    """Return a file's bytes; in room of one byte there is never one left."""
+    limits = Limits(batch=batch, room=room)
+    writer = grow(tmp_path, count, limits=limits, close=close)
     data = only_tail(tmp_path).read_bytes()
     writer.close()
     return data
@@ -23,12 +26,11 @@ def scanned(data: bytes) -> tail.Scan:
     return scan
 
 
-def flips(data: bytes) -> list[tuple[int, bytes]]:
-    """Return the data with one bit flipped, every bit in turn."""
-    return [
-        (bit // 8, data[: bit // 8] + bytes([data[bit // 8] ^ 1 << bit % 8]) + data[bit // 8 + 1 :])
-        for bit in range(len(data) * 8)
-    ]
+def flips(data: bytes) -> Iterator[tuple[int, bytes]]:
+    """Yield the data with one bit flipped, every bit in turn."""
+    for bit in range(len(data) * 8):
+        at = bit // 8
+        yield at, data[:at] + bytes([data[at] ^ 1 << bit % 8]) + data[at + 1 :]
 
 
 def last_write(data: bytes) -> int:
@@ -52,14 +54,18 @@ def test_every_flipped_bit_of_a_finished_file_is_rot_but_in_the_footer(tmp_path:
         assert bad.rotten == (offset < footer), offset
 
 
-def test_every_flipped_bit_before_the_last_write_is_rot(tmp_path: Path) -> None:
-    data = whole(tmp_path, batch=2, close=False, count=5)
-    last = last_write(data)
+@pytest.mark.parametrize("room", [1, 2000])
+def test_every_flipped_bit_before_the_last_write_is_rot_and_none_in_the_room(
+    tmp_path: Path, room: int
+) -> None:
+    data = whole(tmp_path, batch=2, close=False, count=5, room=room)
+    last, end = last_write(data), tail.end_of_lines(data)
+    assert (len(data) > end) == (room > 1)
     for offset, damaged in flips(data):
         scan = scanned(damaged)
         assert scan.bad is not None
         assert scan.bad.rotten == (offset < last), offset
-        assert scan.next_seq <= 5
+        assert scan.next_seq == 6 if offset >= end else scan.next_seq <= 5
 
 
 def test_a_file_cut_at_any_byte_is_torn_and_keeps_what_is_whole(tmp_path: Path) -> None:
@@ -76,10 +82,15 @@ def test_a_file_cut_at_any_byte_is_torn_and_keeps_what_is_whole(tmp_path: Path) 
             assert not scan.bad.rotten, size
 
 
-@pytest.mark.parametrize("junk", [b"\0" * 5000, b"\n\n\n", b"{}\n", bytes(range(256)) * 4, b" \n"])
-def test_zeros_and_garbage_after_the_last_line_are_torn(tmp_path: Path, junk: bytes) -> None:
+@pytest.mark.parametrize(
+    "junk", [b"\0" * 5000, b"\n\n\n\0", b"{}\n", bytes(range(256)) * 4, b" \n", b"\n\n{}\n"]
+)
+@pytest.mark.parametrize("room", [b"", b"\n", b"\n" * 5000])
+def test_zeros_and_garbage_after_the_last_line_are_torn(
+    tmp_path: Path, junk: bytes, room: bytes
+) -> None:
     data = whole(tmp_path, batch=2, close=False)
-    scan = scanned(data + junk)
+    scan = scanned(data + junk + room)
     assert scan.bad is not None
     assert not scan.bad.rotten
     assert (scan.next_seq, scan.bad.offset) == (7, len(data))

@@ -14,7 +14,7 @@ from journal.keep import retain
 from journal.reader import lines
 from journal.seal import GRACE_NS, SealLimits, seal
 from journal.snapshot import Snapshot
-from tests.journal.builders import RUN, event, grow, only_tail
+from tests.journal.builders import RUN, event, grow, lines_of, only_tail
 
 
 def test_a_whole_journal_has_no_findings(tmp_path: Path) -> None:
@@ -39,13 +39,12 @@ def test_a_journal_that_is_being_written_verifies(tmp_path: Path) -> None:
 def test_a_torn_end_is_reported_with_its_place_and_is_no_problem(tmp_path: Path) -> None:
     writer = grow(tmp_path, 3, batch=1, close=False)
     path = only_tail(tmp_path)
-    size = path.stat().st_size
-    with path.open("ab") as file:
-        file.write(b"\0" * 100)
+    lines = lines_of(path)
+    path.write_bytes(lines + b"\0" * 100 + b"\n" * 1000)
     report = verify(tmp_path)
     (found,) = report.findings
     assert report.ok
-    assert (found.severity, found.offset, found.seq) == ("torn", size, 4)
+    assert (found.severity, found.offset, found.seq) == ("torn", len(lines), 4)
     assert found.file == "tail/000000000001.jsonl"
     writer.close()
 

@@ -27,15 +27,19 @@ class FailingFs(OsFs):
         if operation == self.operation and self.code:
             raise OSError(self.code, "made to fail")
 
-    def open(self, path: Path, *, new: bool) -> int:
+    def create(self, path: Path) -> int:
         self._maybe_fail("open")
-        return super().open(path, new=new)
+        return super().create(path)
 
-    def write(self, handle: int, data: bytes) -> int:
+    def write_at(self, handle: int, data: bytes, offset: int) -> int:
         self._maybe_fail("write")
         if self.operation == "write" and self.taken >= 0:
-            return super().write(handle, data[: self.taken])
-        return super().write(handle, data)
+            return super().write_at(handle, data[: self.taken], offset)
+        return super().write_at(handle, data, offset)
+
+    def truncate(self, path: Path, size: int) -> None:
+        self._maybe_fail("truncate")
+        super().truncate(path, size)
 
     def sync(self, handle: int) -> None:
         self._maybe_fail("sync")
@@ -200,6 +204,17 @@ def test_after_a_failure_the_writer_never_writes_again(
     assert len(fs.calls) == calls
     with Writer.open(tmp_path, run=RUN) as after:
         assert after.next_seq in (1, 2)
+
+
+def test_a_file_that_cannot_be_cut_halts_the_writer_and_loses_nothing(tmp_path: Path) -> None:
+    fs = FailingFs("truncate", errno.EIO)
+    writer = Writer.open(tmp_path, run=RUN, fs=fs)
+    writer.append(event(1))
+    with pytest.raises(JournalHalted, match="Check the disk") as halted:
+        writer.close()
+    assert (halted.value.operation, writer.durable_seq) == ("truncate", 1)
+    grow(tmp_path, 1)
+    assert list(read(tmp_path)) == events(2)
 
 
 def test_an_interrupted_append_is_noticed_before_it_is_written(tmp_path: Path) -> None:

@@ -61,6 +61,11 @@ class Disk(SimFs):
         self._meet("write")
         return super().write(handle, data)
 
+    def write_at(self, handle: int, data: bytes, offset: int) -> int:
+        """Write, or what `interfere` has for it."""
+        self._meet("write")
+        return super().write_at(handle, data, offset)
+
     def sync(self, handle: int) -> None:
         """Make durable, or what `interfere` has for it."""
         self._meet("sync")
@@ -69,7 +74,7 @@ class Disk(SimFs):
     def durable(self, folder: Path) -> list[bytes]:
         """Return what would surely survive a power cut of the files in a folder, newest first."""
         files = {path: file for path, file in self._durable.items() if path.parent == folder}
-        return [bytes(file.data[: file.synced]) for _, file in sorted(files.items(), reverse=True)]
+        return [file.sure() for _, file in sorted(files.items(), reverse=True)]
 
     def save(self, folder: Path, target: Path) -> None:
         """Write the files below `folder` to the real disk, for a person to look at."""

@@ -22,6 +22,8 @@ from engine.config import Account, Broker, Config, Log, Risk, SimulatedTerminal,
 from engine.strategies.baseline import MaCrossRsiConfig
 from engine.strategies.breakout import BreakoutConfig
 from engine.terminal import load_profile
+from journal.fs import OS_FS
+from journal.tail import end_of_lines
 from tools.simulation.broker import BARS, SYMBOL
 from tools.simulation.settings import PROTECTION
 
@@ -177,7 +179,7 @@ class Watch:
     def __init__(self, tail: Path) -> None:
         self._tail = tail
         self._file = self._newest()
-        self._offset = self._file.stat().st_size if self._file is not None else 0
+        self._offset = len(_lines(self._file, 0)) if self._file is not None else 0
         self.written = self.intents = 0
 
     def look(self) -> None:
@@ -187,16 +189,19 @@ class Watch:
             return
         if newest != self._file:
             self._file, self._offset = newest, 0
-        with newest.open("rb") as file:
-            file.seek(self._offset)
-            data = file.read()
-        whole = data[: data.rfind(b"\n") + 1]
+        whole = _lines(newest, self._offset)
         self._offset += len(whole)
         self.written += len(whole)
         self.intents += sum(whole.count(mark) for mark in INTENTS)
 
     def _newest(self) -> Path | None:
         return max(self._tail.glob("*.jsonl"), default=None)
+
+
+def _lines(file: Path, offset: int) -> bytes:
+    """The whole lines from an offset on, without the room behind them."""
+    data = OS_FS.read(file, offset)
+    return data[: data.rfind(b"\n", 0, end_of_lines(data)) + 1]
 
 
 def _kill(pid: int) -> bool:

@@ -42,7 +42,7 @@ def _grows(process: subprocess.Popen[bytes], journal: Path, more: int) -> bool:
 
 
 def _size(journal: Path) -> int:
-    return sum(file.stat().st_size for file in (journal / "tail").glob("*.jsonl"))
+    return sum(len(file.read_bytes().rstrip(b"\n")) for file in (journal / "tail").glob("*.jsonl"))
 
 
 def _broker(journal: Path) -> Terminal:
