@@ -209,16 +209,17 @@ class Kernel:
                 yield from reactors.on_proposed(self.state, self.config, key)
 
     def _on_bar(self, event: Event[BarClosed]) -> Iterable[Draft]:
-        if not self.state.run.live:  # caught up on later: too old to trade on
+        state = self.state
+        if not state.run.live:  # caught up on later: too old to trade on
             return ()
         bar = event.data
         told = self._strategies.get((bar.symbol, bar.timeframe), ())
         for strategy in told:
             if strategy.propose() is not None:
                 return self._decide(event, told)
-        if commands.wanted(self.state) or (self._guards and self.state.positions.open):
+        if commands.wanted(state) or (self._guards and state.positions.open):
             return self._decide(event, told)
-        return policies.lapse(self.state, self.config, event.ts) if self.state.orders.open else ()
+        return policies.lapse(state, self.config, event.ts) if state.orders.open else ()
 
     def _decide(self, event: Event[BarClosed], told: Sequence[AnyStrategy]) -> Iterator[Draft]:
         for index, strategy in enumerate(told):

@@ -2,7 +2,8 @@
 
 A fold owns its state and changes it in place (a copy per event would cost more than the rest of the
 engine), so whoever wants to keep an old state encodes it first. States are msgspec Structs of plain
-values, which makes them snapshots for the asking.
+values, which makes them snapshots for the asking. What every event or bar sets is in dataclasses
+with slots, which msgspec encodes alike: to set an attribute of a Struct takes four times as long.
 """
 
 from __future__ import annotations
@@ -57,7 +58,7 @@ class Projection(Generic[S]):
         return {read.name for reading in readings for read in reading.of}
 
 
-def digest(state: msgspec.Struct) -> str:
+def digest(state: object) -> str:
     """Return a hash of the state (BLAKE2b-128, hexadecimal): equal states, equal digests, on any
     machine."""
     return blake2b(msgspec.json.encode(state), digest_size=16).hexdigest()

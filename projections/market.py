@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass, field
+from functools import cache
 from typing import Any
 
 import msgspec
@@ -11,12 +13,13 @@ from journal.events import BarClosed, ClockOffsetMeasured, RunStarted, SymbolSpe
 from projections.base import Projection
 
 
-class Series(msgspec.Struct):
+@dataclass(slots=True)
+class Series:
     """The newest bars of one symbol and timeframe, oldest first; at least `keep` once there were
     so many. The last one opened at `last_time`, server seconds."""
 
     last_time: int = 0
-    bars: list[BarClosed] = []
+    bars: list[BarClosed] = field(default_factory=list)
 
 
 class Market(msgspec.Struct):
@@ -33,6 +36,7 @@ class Market(msgspec.Struct):
     offset_s: int = 0
 
 
+@cache  # every bar asks, and of series there are few
 def series_name(symbol: str, timeframe: str) -> str:
     """Return the key of a series."""
     return f"{symbol} {timeframe}"
@@ -58,7 +62,7 @@ def _offset(state: Market, event: Event[ClockOffsetMeasured]) -> None:
 
 def _bar(state: Market, event: Event[BarClosed]) -> None:
     bar = event.data
-    name = f"{bar.symbol} {bar.timeframe}"
+    name = series_name(bar.symbol, bar.timeframe)
     series = state.series.get(name)
     if series is None:
         series = state.series[name] = Series()

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from dataclasses import dataclass
 from functools import partial
 from typing import Any
-
-import msgspec
 
 from journal.envelope import AnyEvent, Event
 from journal.events import DealRecorded, Payload
@@ -46,7 +45,8 @@ PROJECTIONS: tuple[Projection[Any], ...] = (
 )
 
 
-class State(msgspec.Struct):
+@dataclass(slots=True)
+class State:
     """The state of every projection, and sequence and time of the last event folded in."""
 
     run: Run

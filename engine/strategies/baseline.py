@@ -99,7 +99,7 @@ class MaCrossRsi(msgspec.Struct, tag="ma-cross-rsi"):
         if not averages.ready:
             return
         before = self.gap
-        if -TIE * close < after < TIE * close:
+        if abs(after) < TIE * close:
             after = 0.0
         self.gap = after
         if before is not None:

@@ -537,7 +537,7 @@ def test_every_projection_is_part_of_the_state_under_its_name() -> None:
     state = initial()
     for projection in PROJECTIONS:
         assert type(getattr(state, projection.name)) is type(projection.initial())
-    assert {p.name for p in PROJECTIONS} | {"seq", "ts"} == set(State.__struct_fields__)
+    assert {p.name for p in PROJECTIONS} | {"seq", "ts"} == set(State.__slots__)
 
 
 def test_what_a_projection_reads_is_folded_before_it() -> None:
