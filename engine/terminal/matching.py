@@ -97,14 +97,15 @@ class Matcher:
 
     def play(self, points: Iterator[Point]) -> None:
         """Go through the points of a step, in order."""
-        market = self._market
+        market, book = self._market, self._book
         step_time, guarded = market.time_msc, True
         for point in points:
             quote = market.quotes[point.symbol]
             market.time_msc = point.time_msc
-            # Once a price has left its guard or a timer was due, the guards say nothing any more.
+            # Once a price has left its guard or a timer was due, the guards say nothing any more;
+            # and where nothing is open, nothing can happen.
             guarded = guarded and _inside(point, quote) and point.time_msc < market.timer
-            if guarded:
+            if guarded or not (book.positions or book.orders):
                 _move(quote, point)
                 quote.bid, quote.ask = point.bid, point.ask
             else:
