@@ -230,7 +230,8 @@ class Kernel:
                     reactors.propose(own, strategy.config, wish)
                 )
         keys, bar = Keys(event, taken=len(told)), event.data
-        yield from commands.pursue(self.state, self.config, event, keys)
+        if commands.wanted(self.state):
+            yield from commands.pursue(self.state, self.config, event, keys)
         if self._guards:
             wanted = at_bar(self.state, self._guards, bar.symbol, bar.timeframe)
             yield from drafts(self.state, self.config, event, keys, wanted)

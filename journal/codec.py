@@ -53,7 +53,7 @@ def encode(event: AnyEvent) -> bytes:
     # That is how msgspec writes NaN and infinities; a text may say it too, so look closely.
     if _says_null(body):
         _refuse_non_finite(event)
-    return body[:-1]
+    return body.removesuffix(b"}")
 
 
 def decode(body: bytes) -> AnyEvent:
