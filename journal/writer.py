@@ -32,7 +32,7 @@ class Limits(msgspec.Struct, frozen=True):
     batch        events that may await one sync
     delay_ns     how long an event may await its sync when `commit_if_due` is called
     file_events, file_bytes   a tail file is finished by the commit that reaches either
-    room         a write that needs more room than there is makes it up to the next multiple of this
+    room         a write that lacks room in the file makes it up to the next multiple of this, bytes
     seal_events, seal_bytes   a sealing is started when finished files hold either
     """
 
@@ -40,7 +40,7 @@ class Limits(msgspec.Struct, frozen=True):
     delay_ns: int = 5_000_000
     file_events: int = 50_000
     file_bytes: int = 16 << 20
-    room: int = 256 << 10  # measured: see README.md
+    room: int = 256 << 10  # README.md has the measurements
     seal_events: int = 50_000
     seal_bytes: int = 16 << 20
 

@@ -31,7 +31,7 @@ from journal.writer import Limits, Writer
 RUN = "torture"
 DIRECTORY = Path("journal")
 LIMITS = Limits(batch=4, file_events=8, room=2000)
-"""Room for some five writes: files with and without some left, and it lies across pages."""
+"""Room so small that some writes fill what there is and others make more."""
 DEATHS: tuple[Kind, ...] = ("die before", "die half-way", "die after")
 ERRORS = (errno.EIO, errno.ENOSPC, errno.EINTR)
 AGAIN = 7

@@ -1,4 +1,8 @@
-"""Durable appends: one event at a time, and a hundred to a barrier."""
+"""Durable appends: one event at a time, and a hundred to a barrier.
+
+The bare reference appends to a file that grows, as who writes a log does first. The journal fills
+room that it made before (`journal/README.md`), so its barriers are cheaper, and may beat it.
+"""
 
 from __future__ import annotations
 
