@@ -9,8 +9,8 @@ import msgspec
 
 from journal.envelope import Event
 from journal.events import DealRecorded, OrderAccepted, OrderIntended, OrderResolved
-from journal.events.mt5 import DealEntry
 from projections.base import Projection
+from projections.positions import OPENING
 from projections.tickets import Tickets
 
 _WORD = re.compile(r"[0-9A-Z]+")
@@ -49,8 +49,11 @@ def key_in(state: Idempotency, comment: str) -> str:
     their case."""
     if not comment:
         return ""
-    words = _WORD.findall(comment.upper())
-    return next((word for word in words if word in state.intents), "")
+    words: list[str] = _WORD.findall(comment.upper())
+    for word in words:
+        if word in state.intents:
+            return word
+    return ""
 
 
 def _intended(state: Idempotency, event: Event[OrderIntended]) -> None:
@@ -66,7 +69,7 @@ def _deal(state: Idempotency, event: Event[DealRecorded]) -> None:
     deal = event.data
     state.deals.add(deal.ticket)
     state.watermark = max(state.watermark, deal.time_msc)
-    if event.corr and deal.entry in (DealEntry.IN, DealEntry.INOUT):
+    if event.corr and deal.entry in OPENING:
         state.positions.setdefault(deal.position_id, event.corr)
 
 
