@@ -31,8 +31,8 @@ _BLOCK = 1 << 16  # some 200 lines: what is split stays in the processor's cache
 _END_OF_LINE = END + b"\n"
 _HEADER_START = b'{"format":"' + FORMAT.encode()
 _FOOTER_START = b'{"end":'
-_WRITE_STARTS = (NEW_WRITE + b'{"seq":', NEW_WRITE + _FOOTER_START)
-_BLANKS = [b"\n" * (1 << power) for power in (16, 12, 8, 4, 0)]
+_WRITE_STARTS = (NEW_WRITE + b'{"seq":', NEW_WRITE + _FOOTER_START)  # in no text of an event
+_BLANK_LINES = [b"\n" * (1 << power) for power in (16, 12, 8, 4, 0)]
 _NEWLINES = re.compile(rb"\n+")
 _TRAILER_PATTERN = re.compile(rb',"h":"([0-9a-f]{32})"\}')
 
@@ -230,7 +230,7 @@ def unchecked(data: bytes) -> Iterator[tuple[int, list[bytes], list[bytes]]]:
 def end_of_lines(data: bytes) -> int:
     """Return where a file's lines end and the room behind them begins."""
     end = len(data)
-    for blanks in _BLANKS:  # in large steps: a reader does this with each look
+    for blanks in _BLANK_LINES:  # in large steps: a reader does this with each look
         while data.endswith(blanks, 0, end):
             end -= len(blanks)
     return min(end + 1, len(data)) if end else 0  # the last line has its newline

@@ -5,7 +5,6 @@ from __future__ import annotations
 import shutil
 from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import Any
 
 import duckdb
 import msgspec
@@ -297,7 +296,7 @@ WORDS = st.text(alphabet=' {":seqn\\\n', max_size=300)
 @settings(max_examples=150, deadline=None)
 @given(data=st.data())
 def test_what_is_recovered_is_a_prefix_with_everything_acknowledged(
-    tmp_path_factory: pytest.TempPathFactory, data: Any
+    tmp_path_factory: pytest.TempPathFactory, data: st.DataObject
 ) -> None:
     """Whatever is written in whatever batches, and whichever sectors of the last write are kept."""
     directory = tmp_path_factory.mktemp("journal")
