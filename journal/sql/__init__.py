@@ -1,7 +1,8 @@
 """SQL over a journal: an in-memory DuckDB whose views read the journal's files, and nothing else.
 
 It can change nothing and needs no extension beyond DuckDB's own wheel. The views know the files
-that exist when the connection is made; what the writer begins later is seen by the next connection.
+that exist when the connection is made; what the writer begins later is seen by the next connection,
+or after `show_files`.
 """
 
 from __future__ import annotations
@@ -12,12 +13,12 @@ from typing import TYPE_CHECKING
 from journal import layout
 from journal.errors import JournalMissing
 from journal.sql.questions import EXAMPLES
-from journal.sql.views import create_views, view_name
+from journal.sql.views import create_views, show_files, view_name
 
 if TYPE_CHECKING:
     import duckdb
 
-__all__ = ["EXAMPLES", "connect", "view_name"]
+__all__ = ["EXAMPLES", "connect", "show_files", "view_name"]
 
 CONFIG: dict[str, str | bool | int | float | list[str]] = {
     "autoinstall_known_extensions": False,

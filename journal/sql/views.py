@@ -44,17 +44,23 @@ _EVENTS_COLUMNS = {
 
 def create_views(connection: duckdb.DuckDBPyConnection, directory: Path) -> None:
     """Create every view over the files that the journal has now."""
-    listed = manifest.load(OS_FS, directory)
-    segments = [directory / layout.SEGMENTS / entry.file for entry in listed.segments]
-    names = recover.tail_after(OS_FS, directory, listed.last)
-    tail = [directory / layout.TAIL / name for name in names]
     # Over empty tables at first: making a view would look for all of the files, each time.
     connection.execute(f"CREATE TABLE _sealed AS {_sealed([])}")
     connection.execute(f"CREATE TABLE _tail AS {_tail([])}")
     _create_events(connection)
     _create_questions(connection)
-    connection.execute(f"DROP TABLE _sealed; CREATE VIEW _sealed AS {_sealed(segments)}")
-    connection.execute(f"DROP TABLE _tail; CREATE VIEW _tail AS {_tail(tail)}")
+    connection.execute("DROP TABLE _sealed; DROP TABLE _tail")
+    show_files(connection, directory)
+
+
+def show_files(connection: duckdb.DuckDBPyConnection, directory: Path) -> None:
+    """Let the views show the files that the journal has now."""
+    listed = manifest.load(OS_FS, directory)
+    segments = [directory / layout.SEGMENTS / entry.file for entry in listed.segments]
+    names = recover.tail_after(OS_FS, directory, listed.last)
+    tail = [directory / layout.TAIL / name for name in names]
+    connection.execute(f"CREATE OR REPLACE VIEW _sealed AS {_sealed(segments)}")
+    connection.execute(f"CREATE OR REPLACE VIEW _tail AS {_tail(tail)}")
 
 
 def create_views_over(

@@ -15,7 +15,7 @@ import duckdb
 import msgspec
 
 from journal.errors import UsageError
-from journal.sql import EXAMPLES, connect
+from journal.sql import EXAMPLES, connect, show_files
 from journal.sql.questions import QUESTIONS, Question
 from tools.cli import move, screen
 from tools.cli.errors import FINE
@@ -60,16 +60,28 @@ def sql(
         )
     if parquet is not None:
         return _write_parquet(asked, query, parquet)
-    connection = _connected(asked)
     try:
-        cursor = connection.execute(check_select(connection, query))
-        print_rows = _print_json if as_json else _print_csv if as_csv else _print_table
-        print_rows(_names(cursor), _rows(cursor))
+        with _connected(asked) as connection:
+            cursor = _carried_out(asked, connection, query)
+            print_rows = _print_json if as_json else _print_csv if as_csv else _print_table
+            print_rows(_names(cursor), _rows(cursor))
     except duckdb.Error as error:
         raise UsageError(one_line(str(error)) + _hint(asked, error)) from error
-    finally:
-        connection.close()
     return FINE
+
+
+def _carried_out(
+    asked: Asked, connection: duckdb.DuckDBPyConnection, query: str
+) -> duckdb.DuckDBPyConnection:
+    """Carry out a query. Where a file of a journal went under it, ask once more: in that moment the
+    engine has finished a tail file, or removed one that is sealed."""
+    try:
+        return connection.execute(check_select(connection, query))
+    except duckdb.IOException:
+        if asked.published:
+            raise
+        show_files(connection, Path(asked.place))
+        return connection.execute(check_select(connection, query))
 
 
 def examples(*, as_json: bool) -> int:

@@ -6,10 +6,14 @@ import csv
 import io
 import json
 import re
+from importlib import import_module
 from pathlib import Path
 
+import duckdb
 import pytest
 
+from journal.seal import SealLimits, seal
+from journal.sql import connect
 from tests.tools.cli.conftest import BARS, Call, tail_file
 
 COUNT = "select type, count(*) as events from events where type = 'BarClosed' group by type"
@@ -33,6 +37,24 @@ def test_rows_are_csv(call: Call, recorded: Path) -> None:
     assert rows[0] == ["seq", "close", "nothing", "text"]
     assert len(rows) == BARS + 1
     assert rows[1][2:] == ["", 'a,"b']
+
+
+def test_a_question_whose_files_are_sealed_under_it_is_asked_once_more(
+    call: Call, journal: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def overtaken(directory: Path) -> duckdb.DuckDBPyConnection:
+        """Connect; before anything is asked, the engine seals what it has finished."""
+        connection = connect(directory)
+        assert seal(directory, limits=SealLimits(events=1))
+        tail_file(directory).unlink()  # as the next sealing does
+        return connection
+
+    before = call("sql", journal, COUNT, "--json").out
+    monkeypatch.setattr(import_module("tools.cli.sql"), "connect", overtaken)
+
+    said = call("sql", journal, COUNT, "--json")
+
+    assert (said.code, said.out, said.err) == (0, before, "")
 
 
 def test_every_event_type_has_a_view(call: Call, recorded: Path) -> None:
