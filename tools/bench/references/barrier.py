@@ -1,4 +1,4 @@
-"""The least that an order can take when its intent is durable first: encode, write, wait for the
+"""What an order takes at least when its intent is durable first: encode, append, wait for the
 barrier."""
 
 from __future__ import annotations
