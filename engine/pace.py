@@ -8,6 +8,8 @@ from collections.abc import Collection, Hashable
 from engine.config import Reconcile
 
 SECOND = 1_000_000_000
+MINUTE = 60 * SECOND
+"""What lies at least between two steps of a market of bars."""
 
 
 class Pace:
@@ -30,10 +32,12 @@ class Pace:
         """Tell whether a whole comparison is due."""
         return not self._compared <= now < self._compare
 
-    @property
-    def next_whole(self) -> int:
-        """When the next whole comparison is due."""
-        return self._compare
+    def quiet_until(self, now: int) -> int:
+        """Return until when looks show nothing new, as long as nothing happens at the broker: the
+        next whole comparison. 0 when it was not looked just now, or looks are so seldom that each
+        counts."""
+        seen = self._looked == now and not self._failed
+        return self._compare if seen and self._fast <= MINUTE else 0
 
     def looked(self, now: int) -> None:
         """A look was taken."""

@@ -28,9 +28,6 @@ seconds, and a server's clock that is set back by an hour stamps new deals befor
 DAY_MSC = 24 * 3600 * 1000
 """The same at a start, when clocks may have been set back and the engine was away."""
 
-SHORTEST_BAR = 60 * 1_000_000_000
-"""Nanoseconds."""
-
 REFUSALS = frozenset({-1, -2, -3, -4, -5, -7})
 """Errors of a call that leave the connection as it is (facts 1.8): it is read again, later."""
 
@@ -48,18 +45,15 @@ class Reconciler:
         self._doubts = Doubts(config.broker.evidence.polls, config.reconcile.grace_s)
         self._standing: frozenset[Hashable] = frozenset()
         self._reused: dict[int, int] = {}
-        self._fresh = False
 
     @property
     def quiet_until(self) -> int:
-        """Until when a look shows nothing new as long as nothing happens at the broker, nanoseconds
-        UTC; 0 when it was not looked just now, something is under way, or looks are so seldom that
-        each counts."""
+        """Nanoseconds UTC up to which looks show nothing new, as long as nothing happens at the
+        broker; 0 while something is under way."""
         state = self._recorder.state
-        if not self._fresh or state.orders.open or state.changes.open or self._doubts.seen:
+        if state.orders.open or state.changes.open or self._doubts.seen:
             return 0
-        seldom = self._pace.rests(self._clock.now_ns() + SHORTEST_BAR)
-        return 0 if seldom else self._pace.next_whole
+        return self._pace.quiet_until(self._clock.now_ns())
 
     async def look(self) -> None:
         """Record what has happened to orders and positions, when it is time to look.
@@ -68,7 +62,6 @@ class Reconciler:
         when the connection broke or readings failed too often in a row.
         """
         now = self._clock.now_ns()
-        self._fresh = False
         if self._pace.rests(now):
             return
         state, positions = self._recorder.state, self._recorder.state.positions.open
@@ -87,7 +80,6 @@ class Reconciler:
                 raise
         else:
             self._pace.looked(now)
-            self._fresh = True
 
     async def read(self, overlap_msc: int = OVERLAP_MSC) -> None:
         """Record every deal that is new, then what became of orders that wait for theirs."""

@@ -7,7 +7,7 @@ from bisect import bisect_left
 from collections.abc import Sequence
 from operator import itemgetter
 
-from engine.broker.gateway import MarketView
+from engine.broker.gateway import CallFailed, MarketView
 from engine.broker.mt5 import LENGTHS_S
 from engine.clock import Passage
 from engine.config import Config
@@ -64,10 +64,15 @@ class LiveBars:
         """Record each bar at the step that closed it. With the first decision, what came after it
         has not happened yet: the world goes on from that step."""
         recorder, place = self._recorder, 0
-        for closed, bar in await self._closed(steps):
-            if closed != place and (recorder.decided or self.count >= most):
-                break
+        try:
+            bars = await self._closed(steps)
+        except CallFailed:
+            passage.turn_back()  # what nobody could look at has not happened
+            raise
+        for closed, bar in bars:
             if closed != place:
+                if recorder.decided or self.count >= most:
+                    break
                 passage.stand(closed)
                 place = closed
             recorder.record(bar)

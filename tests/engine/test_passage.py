@@ -5,15 +5,21 @@ from __future__ import annotations
 
 from functools import partial
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
+import anyio
 import msgspec
 import pytest
 
+from engine.broker.gateway import CallFailed
 from engine.broker.server_time import ServerTime
 from engine.clock import LONGEST, MarketClock
 from engine.config import Config, Reconcile
 from engine.execution.protection.rules import BreakEven, TrailR
+from engine.feeds.live import LiveBars
+from engine.kernel import Kernel
+from engine.recorder import Recorder
 from engine.strategies.baseline import MaCrossRsiConfig
 from journal.codec import encode
 from journal.events import BarClosed
@@ -129,6 +135,24 @@ def test_a_process_that_is_killed_in_the_midst_of_passed_minutes_goes_on_without
         assert times == expected[-len(times) :]
 
 
+def test_minutes_whose_bars_cannot_be_read_have_not_passed() -> None:
+    class Broken:
+        async def bars(self, *_: object) -> list[BarClosed]:
+            raise CallFailed("copy_rates_from_pos", -1, "Terminal: Call failed")
+
+    market = Steps([60_000 * step for step in range(40)])
+    clock = MarketClock(market, ServerTime("utc"))
+    broken: Any = Broken()
+    nothing: Any = SimpleNamespace(commit=None, commit_if_due=None)  # as nothing is recorded
+    bars = LiveBars(Recorder(nothing, Kernel(), clock, "run"), broken, CONFIG, clock)
+
+    with pytest.raises(CallFailed):
+        anyio.run(bars.read, 30 * 60 * 10**9)
+
+    assert market.asked
+    assert market.server_time_msc == 0
+
+
 def test_a_clock_never_passes_the_time_it_was_given() -> None:
     market = Steps([60_000 * step for step in range(40)])
     clock = MarketClock(market, ServerTime("utc"), longest=30)
@@ -143,7 +167,7 @@ class Steps:
     """A market in which nothing ever happens."""
 
     def __init__(self, times: list[int]) -> None:
-        self._times, self._at, self.began = times, 0, 0
+        self._times, self._at, self.began, self.asked = times, 0, 0, False
 
     @property
     def server_time_msc(self) -> int:
@@ -153,7 +177,7 @@ class Steps:
         raise AssertionError("nobody asked for it")
 
     def glide(self, limit: int) -> list[int]:
-        self.began = self._at
+        self.began, self.asked = self._at, True
         passed = self._times[self._at + 1 : self._at + 1 + limit]
         self._at += len(passed)
         return passed

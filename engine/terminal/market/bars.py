@@ -166,8 +166,7 @@ class BarMarket(Market):
                 break
         self._origin = self.step, self.time_msc, quote.bid, quote.ask, quote.time_msc
         if end > first:
-            self.step, self.time_msc = self._ready + end - 1, self._times[end - 1]
-            _, _, _, _, quote.bid, quote.ask, quote.time_msc = lane.rows[end - 1]
+            self._stand(lane, end - 1)
         return self._times[first:end]
 
     def back(self, steps: int) -> None:
@@ -175,12 +174,16 @@ class BarMarket(Market):
         if not steps or self._alone is None:
             return
         quote, step = self._alone.quote, self.step - steps
-        if step == self._origin[0]:
+        if step == self._origin[0]:  # its quote may be that of a step that was played
             self.step, self.time_msc, quote.bid, quote.ask, quote.time_msc = self._origin
         else:
-            place = step - self._ready
-            self.step, self.time_msc = step, self._times[place]
-            _, _, _, _, quote.bid, quote.ask, quote.time_msc = self._alone.rows[place]
+            self._stand(self._alone, step - self._ready)
+
+    def _stand(self, lane: _Lane, place: int) -> None:
+        """Stand behind a quiet step."""
+        quote = lane.quote
+        self.step, self.time_msc = self._ready + place, self._times[place]
+        _, _, _, _, quote.bid, quote.ask, quote.time_msc = lane.rows[place]
 
     def _pass_by(self, place: int, time_msc: int) -> bool:
         """Move all quotes by a step, unless something can happen in it: then none is moved."""
