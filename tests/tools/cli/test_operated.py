@@ -123,9 +123,9 @@ class Engine:
 
     def kill(self) -> None:
         """Kill it, if it runs, and wait until its worker has gone as well."""
-        if self.process is not None and self.process.poll() is None:
+        if self.process is not None:
             self.process.kill()
-            self.process.communicate()
+            self.process.communicate()  # also where it has ended by itself: its pipes are ours
 
 
 def _config(journal: Path, strategy: MaCrossRsiConfig, *, worker: bool) -> Config:
