@@ -4,19 +4,16 @@ look at."""
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
-from typing import Protocol
+from bisect import bisect_left
+from typing import NamedTuple, Protocol
 
 import anyio
 
 from engine.broker.server_time import ServerTime
 
-SHORTEST = 16
-"""Quiet steps of a simulated market that may pass at once after it was turned back: what passes in
-vain is read in vain."""
-
-LONGEST = 64
-"""The most that ever pass at once: more gains nothing, and somebody may be waiting."""
+LONGEST = 32
+"""Quiet steps of a simulated market that may pass at once: more gains nothing, for where something
+is decided, what passed in vain was read in vain."""
 
 
 class Clock(Protocol):
@@ -52,16 +49,24 @@ class WallClock:
         await anyio.sleep(seconds)
 
 
+class Stride(NamedTuple):
+    """The steps that can be stood at, oldest first: the present one, then those that have passed.
+
+    steps    server milliseconds of each
+    moments  nanoseconds UTC of each
+    """
+
+    steps: list[int]
+    moments: list[int]
+
+
 class Passage(Protocol):
     """Time of which several steps can pass at once where nothing happens in them, each to be looked
     at afterwards, and from each of which the world can go on."""
 
-    def glide(self, until_ns: int) -> Sequence[int]:
-        """Let quiet steps pass, all of them before `until_ns` (nanoseconds UTC).
-
-        Returns the server milliseconds of the steps that can be stood at, oldest first: the present
-        one, then those that have passed. Empty where none has.
-        """
+    def glide(self, until_ns: int) -> Stride | None:
+        """Let quiet steps pass, all of them before `until_ns` (nanoseconds UTC); None where none
+        has."""
 
     def stand(self, index: int) -> None:
         """Let it be the time of one of these steps."""
@@ -100,7 +105,6 @@ class MarketClock:
         self._server_time = server_time
         self._now = server_time.utc_ns(market.server_time_msc)
         self._longest = longest
-        self._limit = min(SHORTEST, longest)
         self._moments: list[int] = []
         self._at = 0
 
@@ -115,20 +119,19 @@ class MarketClock:
         self._now = self._server_time.utc_ns(self._market.server_time_msc)
         return True
 
-    def glide(self, until_ns: int) -> Sequence[int]:
-        """Let quiet steps of the market pass: more each time, until somebody turns back."""
+    def glide(self, until_ns: int) -> Stride | None:
+        """Let quiet steps of the market pass."""
         market = self._market
-        if self._now >= until_ns or not self._limit:
-            return ()
-        steps = [market.server_time_msc, *market.glide(self._limit)]
+        if self._now >= until_ns or not self._longest:
+            return None
+        steps = [market.server_time_msc, *market.glide(self._longest)]
         moments = self._server_time.all_utc_ns(steps)
-        while len(steps) > 1 and moments[-1] >= until_ns:
-            market.back(1)
-            steps.pop()
-            moments.pop()
-        self._limit = min(2 * self._limit, self._longest)
+        if moments[-1] >= until_ns:
+            early = bisect_left(moments, until_ns)
+            market.back(len(moments) - early)
+            del steps[early:], moments[early:]
         self._moments, self._at = moments, 0
-        return steps if len(steps) > 1 else ()
+        return Stride(steps, moments) if len(steps) > 1 else None
 
     def stand(self, index: int) -> None:
         """Let it be the time of a step of the glide."""
@@ -138,7 +141,6 @@ class MarketClock:
     def turn_back(self) -> None:
         """Undo the market's steps after the one that is stood at."""
         self._market.back(len(self._moments) - 1 - self._at)
-        self._limit = min(SHORTEST, self._longest)
 
     async def sleep(self, seconds: float) -> None:
         """Return at once: the simulated terminal's lists are complete when a call returns."""

@@ -21,6 +21,7 @@ from engine.execution.moving import move
 from engine.execution.protection.guard import Guard, at_bar, at_price, drafts
 from engine.execution.reconcile import is_reused
 from engine.execution.unexplained import strangers
+from engine.strategies.base import follow
 from engine.strategies.catalogue import AnyStrategy, build
 from journal.envelope import AnyEvent, Event, stamp
 from journal.errors import DaybookError
@@ -128,6 +129,38 @@ class Kernel:
         """Fold in an input and return the decisions it leads to, folded in already, in journal
         order."""
         self._fold.evolve(event)
+        return self._react(event)
+
+    def step_bars(self, events: Sequence[Event[BarClosed]]) -> tuple[int, list[AnyEvent]]:
+        """Fold in bars of one series, at least one, up to the first that leads to decisions; return
+        how many those are, and the decisions.
+
+        The same as `step` with one after the other, and much cheaper.
+        """
+        taken, decisions = 0, list[AnyEvent]()
+        while taken < len(events) and not decisions:
+            taken += self._take_in(events[taken:])
+            decisions = self._react(events[taken - 1])
+        return taken, decisions
+
+    def _take_in(self, events: Sequence[Event[BarClosed]]) -> int:
+        """Fold in bars as far as none but the last can lead to anything; return how many."""
+        first, state = events[0].data, self.state
+        series = first.symbol, first.timeframe
+        told = self._strategies.get(series, ())
+        if state.orders.open or (self._guards and state.positions.open) or commands.wanted(state):
+            self._fold.evolve(events[0])
+            return 1
+        bars = [event.data for event in events]
+        count = told[0].follow(bars) if len(told) == 1 else follow(told, bars)
+        for guard in self._guards:
+            if (guard.symbol, guard.timeframe) == series:
+                for bar in bars[:count]:
+                    guard.update(bar)
+        self._fold.evolve_bars(events[:count])
+        return count
+
+    def _react(self, event: AnyEvent) -> list[AnyEvent]:
         react = self._reactors.get(type(event.data))
         drafts = react(event) if react is not None else ()
         decisions: list[AnyEvent] = []

@@ -1,5 +1,5 @@
-"""Where the kernel and the journal meet: every input is appended before the kernel sees it, every
-decision before anybody acts on it.
+"""Where the kernel and the journal meet: every input and every decision is appended before anybody
+acts on it.
 
 There is one recorder a run, and nothing else appends.
 """
@@ -7,12 +7,13 @@ There is one recorder a run, and nothing else appends.
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Iterable, Sequence
 from typing import Protocol
 
 from engine.clock import Clock
 from engine.kernel import Kernel
-from journal.envelope import AnyEvent, stamp
-from journal.events import JournalRecovered, Payload
+from journal.envelope import AnyEvent, stamp, stamp_all
+from journal.events import BarClosed, JournalRecovered, Payload
 from projections.state import State
 
 
@@ -28,6 +29,9 @@ class Journal(Protocol):
 
     def append(self, event: AnyEvent) -> None:
         """Add an event behind the last one."""
+
+    def append_all(self, events: Sequence[AnyEvent]) -> None:
+        """Add events one behind the other, all of them or none."""
 
     def commit(self) -> None:
         """Return when everything appended is durable."""
@@ -69,6 +73,18 @@ class Recorder:
         for decision in self._step(event):
             journal.append(decision)
             self.decided.append(decision)
+
+    def record_bars(self, bars: Sequence[BarClosed], moments: Iterable[int]) -> int:
+        """Record bars of one series, at least one, as they closed at these moments (nanoseconds
+        UTC), up to the first on which the kernel decides something; return how many."""
+        journal = self._journal
+        events = stamp_all(bars, journal.next_seq, moments, self._run)
+        count, decisions = self._kernel.step_bars(events)
+        journal.append_all(events[:count])
+        for decision in decisions:
+            journal.append(decision)
+        self.decided += decisions
+        return count
 
     def begin(self, missing: list[AnyEvent]) -> None:
         """Append what a crash cut off the journal's last step, and what its recovery found."""

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 import msgspec
@@ -24,8 +24,11 @@ HASH_MARK = b',"h":"'
 END = b'"}'
 TRAILER = len(HASH_MARK) + 32 + len(END)
 """Bytes of a line after its body."""
+FRAME = b"%b" + HASH_MARK + b"%b" + END + b"\n"
+"""A whole line, of body and hash."""
 
 _encode = msgspec.json.Encoder().encode
+_encode_lines = msgspec.json.Encoder().encode_lines
 _says_null = re.compile(b"null").search  # half of what `b"null" in body` costs
 WHOLE: dict[str, Callable[[bytes], AnyEvent]] = {
     # The types of a registry are known at run time only.
@@ -56,6 +59,20 @@ def encode(event: AnyEvent) -> bytes:
     return body.removesuffix(b"}")
 
 
+def encode_all(events: Sequence[AnyEvent]) -> list[bytes]:
+    """Return the events' bodies, as `encode` does one by one; of many it costs half as much.
+
+    Raises InvalidEvent, as it does.
+    """
+    try:
+        lines = _encode_lines(events)
+    except (msgspec.MsgspecError, UnicodeEncodeError, OverflowError):
+        return [encode(event) for event in events]  # says which of them, and why
+    if _says_null(lines):
+        return [encode(event) for event in events]
+    return lines.split(b"}\n")[:-1]  # within an event JSON escapes every newline
+
+
 def decode(body: bytes) -> AnyEvent:
     """Return the event whose body this is. Raises UndecodableEvent."""
     head = body.split(b",", 4)  # seq, ts, type, v, the rest; one split is cheaper than two searches
@@ -83,7 +100,7 @@ def version_of(body: bytes) -> int:
 
 def frame(body: bytes, h: bytes) -> bytes:
     """Return the whole line, newline included."""
-    return b"%s%s%s%s\n" % (body, HASH_MARK, h, END)
+    return FRAME % (body, h)
 
 
 def unframe(line: bytes) -> tuple[bytes, bytes]:

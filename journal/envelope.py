@@ -3,6 +3,8 @@ never reorder."""
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Sequence
+from itertools import count
 from typing import Generic, TypeVar
 
 import msgspec
@@ -10,9 +12,10 @@ import msgspec
 from journal.events.base import Payload
 
 P = TypeVar("P", bound=Payload)
+P_co = TypeVar("P_co", bound=Payload, covariant=True)
 
 
-class Event(msgspec.Struct, Generic[P], frozen=True, forbid_unknown_fields=True, gc=False):
+class Event(msgspec.Struct, Generic[P_co], frozen=True, forbid_unknown_fields=True, gc=False):
     """One immutable fact and its place in the journal.
 
     seq    place in the journal, from 1, without gaps; the only order there is
@@ -32,7 +35,7 @@ class Event(msgspec.Struct, Generic[P], frozen=True, forbid_unknown_fields=True,
     run: str
     cause: int
     corr: str
-    data: P
+    data: P_co
 
 
 AnyEvent = Event[Payload]
@@ -42,3 +45,16 @@ def stamp(data: Payload, seq: int, ts: int, run: str, cause: int = 0, corr: str 
     """Put a payload into its envelope."""
     kind = type(data)
     return Event(seq, ts, kind.__name__, kind.VERSION, run, cause, corr, data)
+
+
+def stamp_all(
+    payloads: Sequence[P], first: int, moments: Iterable[int], run: str
+) -> list[Event[P]]:
+    """Put payloads of one type, at least one, into their envelopes: the `first` sequence and those
+    behind it, each with its own time, and nothing that led to them."""
+    kind = type(payloads[0])
+    name, version = kind.__name__, kind.VERSION
+    return [
+        Event(seq, ts, name, version, run, 0, "", data)
+        for seq, ts, data in zip(count(first), moments, payloads)
+    ]

@@ -14,12 +14,13 @@ blank line before an event is damage like any other.
 from __future__ import annotations
 
 import re
+from binascii import b2a_hex
 from collections.abc import Callable, Iterator
 
 import msgspec
 
 from journal.chain import _BLANK, link
-from journal.codec import END, HASH_MARK, TRAILER, frame
+from journal.codec import END, FRAME, HASH_MARK, TRAILER, frame
 from journal.errors import JournalCorrupt, JournalNewer
 
 FORMAT = "daybook-journal"
@@ -28,7 +29,6 @@ NEW_WRITE = b" "
 """Begins the first line of every write but a file's first."""
 
 _BLOCK = 1 << 16  # some 200 lines: what is split stays in the processor's cache until it is decoded
-_END_OF_LINE = END + b"\n"
 _HEADER_START = b'{"format":"' + FORMAT.encode()
 _FOOTER_START = b'{"end":'
 _WRITE_STARTS = (NEW_WRITE + b'{"seq":', NEW_WRITE + _FOOTER_START)  # in no text of an event
@@ -202,14 +202,14 @@ def chained(lines: list[bytes], head: bytes) -> tuple[list[bytes], list[bytes]]:
 
 def linked(bodies: list[bytes], head: bytes) -> tuple[bytes, bytes]:
     """Chain bodies to `head` and return their lines, and the hash of the last one."""
-    pieces: list[bytes] = []
-    blank = _BLANK.copy
+    hashes: list[bytes] = []
+    blank, add = _BLANK.copy, hashes.append
     for body in bodies:  # the hot loop of writing: `link` and `frame` written out
         state = blank()
         state.update(head + body)
-        head = state.hexdigest().encode()
-        pieces += (body, HASH_MARK, head, _END_OF_LINE)
-    return b"".join(pieces), head
+        head = b2a_hex(state.digest())
+        add(head)
+    return b"".join([FRAME % line for line in zip(bodies, hashes, strict=True)]), head
 
 
 def unchecked(data: bytes) -> Iterator[tuple[int, list[bytes], list[bytes]]]:

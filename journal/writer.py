@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import errno
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
@@ -17,7 +17,7 @@ import msgspec
 
 from journal import layout, recover, schema, snapshot, tail
 from journal.background import Sealing
-from journal.codec import decode, encode
+from journal.codec import decode, encode, encode_all
 from journal.envelope import AnyEvent
 from journal.errors import InvalidEvent, JournalCorrupt, JournalHalted
 from journal.events import JournalRecovered
@@ -33,7 +33,10 @@ class Limits(msgspec.Struct, frozen=True):
     delay_ns     how long an event may await its sync when `commit_if_due` is called
     file_events, file_bytes   a tail file is finished by the commit that reaches either
     room         a write that lacks room in the file makes it up to the next multiple of this, bytes
-    seal_events, seal_bytes   a sealing is started when finished files hold either
+    seal_events, seal_bytes   a sealing is due when finished files hold either
+    seal_pause_ns   it starts when nothing was written for so long, for it takes a processor for a
+                    second and slows a writer beside it by a sixth
+    seal_patience   or, without a pause, when so many times as much waits
     """
 
     batch: int = 1024
@@ -43,6 +46,8 @@ class Limits(msgspec.Struct, frozen=True):
     room: int = 256 << 10  # README.md has the measurements
     seal_events: int = 50_000
     seal_bytes: int = 16 << 20
+    seal_pause_ns: int = 250_000_000
+    seal_patience: int = 4
 
 
 class Writer:
@@ -82,7 +87,7 @@ class Writer:
         self._release = release
         self.sealing = sealing
         self._bodies: list[bytes] = []
-        self._oldest = 0
+        self._oldest = self._written = 0
         self._stop: JournalHalted | None = None
         self._closed = False
         self._path = directory
@@ -138,7 +143,7 @@ class Writer:
                 unsealed=end.unsealed,
             )
             writer.recovered = _not_noted(fs, directory)
-            writer._seal_if_due()
+            writer._seal(1)
         except BaseException:
             release()
             raise
@@ -155,7 +160,7 @@ class Writer:
         Raises InvalidEvent, and then nothing was added; JournalHalted once a write has failed.
         """
         if event.seq != self.next_seq or self._stop:
-            self._refuse(event)
+            self._refuse(event, self.next_seq)
         bodies = self._bodies
         bodies.append(encode(event))
         self.next_seq += 1
@@ -163,6 +168,22 @@ class Writer:
         if waiting == 1:
             self._oldest = self._clock()
         if waiting >= self._batch:
+            self.commit()
+
+    def append_all(self, events: Sequence[AnyEvent]) -> None:
+        """Add events one behind the other, as `append` does, all or none; they stay together in one
+        batch."""
+        for seq, event in enumerate(events, self.next_seq):
+            if event.seq != seq or self._stop:
+                self._refuse(event, seq)
+        added, bodies = encode_all(events), self._bodies
+        if bodies and len(bodies) + len(added) > self._batch:
+            self.commit()
+        if not bodies:
+            self._oldest = self._clock()
+        bodies += added
+        self.next_seq += len(events)
+        if len(bodies) >= self._batch:
             self.commit()
 
     def commit(self) -> None:
@@ -187,12 +208,17 @@ class Writer:
             or self.durable_seq - self._file_first + 1 >= self._limits.file_events
         ):
             self._finish_file()
-            self._seal_if_due()
+            self._seal(self._limits.seal_patience)
+        self._written = self._clock()
 
     def commit_if_due(self) -> None:
-        """Commit when the oldest uncommitted event has waited long enough."""
-        if self._bodies and self._clock() - self._oldest >= self._limits.delay_ns:
-            self.commit()
+        """Commit when the oldest uncommitted event has waited long enough; with nothing to commit
+        for long enough, start a sealing that is due."""
+        if self._bodies:
+            if self._clock() - self._oldest >= self._limits.delay_ns:
+                self.commit()
+        elif self._unsealed and self._clock() - self._written >= self._limits.seal_pause_ns:
+            self._seal(1)
 
     def close(self) -> None:
         """Commit, finish the tail file and release the lock; do nothing when closed before.
@@ -263,9 +289,13 @@ class Writer:
         self._unsealed += self.durable_seq - self._file_first + 1
         self._unsealed_bytes += self._file_bytes
 
-    def _seal_if_due(self) -> None:
+    def _seal(self, times: int) -> None:
+        """Start a sealing when so many times as much waits as makes one due."""
         limits = self._limits
-        due = self._unsealed >= limits.seal_events or self._unsealed_bytes >= limits.seal_bytes
+        due = (
+            self._unsealed >= times * limits.seal_events
+            or self._unsealed_bytes >= times * limits.seal_bytes
+        )
         if due and self.sealing and self.sealing.start():
             self._unsealed = self._unsealed_bytes = 0
 
@@ -309,11 +339,11 @@ class Writer:
                 self._fs.close(handle)
         raise self._stop from (why if isinstance(why, OSError) else None)
 
-    def _refuse(self, event: AnyEvent) -> NoReturn:
+    def _refuse(self, event: AnyEvent, expected: int) -> NoReturn:
         if self._stop:
             raise self._stop
         raise InvalidEvent(
-            f"{event.type} bears seq {event.seq}, the journal goes on with {self.next_seq}; "
+            f"{event.type} bears seq {event.seq}, the journal goes on with {expected}; "
             "stamp every event with the writer's next_seq"
         )
 

@@ -44,12 +44,15 @@ class Projection(Generic[S]):
               are ignored
     initial   makes the state before any event
     handlers  what it takes in, by the type of the payload
+    bars      takes in many bars at once as its handler of `BarClosed` does one after another, with
+              the same states and the events in a list: of one series, and nothing in between
     """
 
     name: str
     version: int
     initial: Callable[[], S]
     handlers: Mapping[type[Payload], Handler | Reading]
+    bars: Handler | None = None
 
     @property
     def reads(self) -> set[str]:

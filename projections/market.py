@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import cache
 from typing import Any
@@ -70,8 +71,23 @@ def _bar(state: Market, event: Event[BarClosed]) -> None:
     bars = series.bars
     bars.append(bar)
     # Cut seldom, so that a bar costs the same however many are kept.
-    if len(bars) >= 2 * state.keep + 64:
+    if len(bars) >= _most(state):
         del bars[: len(bars) - state.keep]
+
+
+def _bars(state: Market, events: Sequence[Event[BarClosed]]) -> None:
+    last = events[-1].data
+    series = state.series.get(series_name(last.symbol, last.timeframe))
+    if series is None or len(series.bars) + len(events) >= _most(state):
+        for event in events:
+            _bar(state, event)
+    else:
+        series.last_time = last.time
+        series.bars += [event.data for event in events]
+
+
+def _most(state: Market) -> int:
+    return 2 * state.keep + 64
 
 
 _HANDLERS: dict[Any, Any] = {
@@ -81,4 +97,4 @@ _HANDLERS: dict[Any, Any] = {
     BarClosed: _bar,
 }
 
-MARKET = Projection("market", 2, Market, _HANDLERS)
+MARKET = Projection("market", 2, Market, _HANDLERS, _bars)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from typing import Any
 
 import msgspec
@@ -70,6 +71,17 @@ def _bar(
     _mark(state, account)
 
 
+def _bars(
+    state: Performance,
+    positions: Positions,
+    account: Account,
+    events: Sequence[Event[BarClosed]],
+) -> None:
+    if positions.open:
+        for event in events:
+            _bar(state, positions, account, event)
+
+
 def _deal(
     state: Performance, positions: Positions, account: Account, event: Event[DealRecorded]
 ) -> None:
@@ -127,4 +139,4 @@ _HANDLERS: dict[Any, Any] = {
     DealRecorded: Reading(_deal, (POSITIONS, ACCOUNT)),
 }
 
-PERFORMANCE = Projection("performance", 5, Performance, _HANDLERS)
+PERFORMANCE = Projection("performance", 5, Performance, _HANDLERS, _bars)

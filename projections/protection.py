@@ -6,6 +6,7 @@ It decides nothing: what to do with it is for `engine.execution.protection`.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import msgspec
@@ -196,6 +197,12 @@ def _bar(state: Protection, positions: Positions, event: Event[BarClosed]) -> No
         state.prices[bar.symbol] = Price(bar.close, bar.close + spread, msc)
 
 
+def _bars(state: Protection, positions: Positions, events: Sequence[Event[BarClosed]]) -> None:
+    if state.on and positions.open:
+        for event in events:
+            _bar(state, positions, event)
+
+
 def _quote(state: Protection, event: Event[QuoteObserved]) -> None:
     state.spreads[event.data.symbol] = event.data.ask - event.data.bid
 
@@ -275,4 +282,4 @@ _HANDLERS: dict[Any, Any] = {
     QuoteObserved: _quote,
 }
 
-PROTECTION = Projection("protection", 2, Protection, _HANDLERS)
+PROTECTION = Projection("protection", 2, Protection, _HANDLERS, _bars)

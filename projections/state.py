@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
 from journal.envelope import AnyEvent, Event
-from journal.events import DealRecorded, Payload
+from journal.events import BarClosed, DealRecorded, Payload
 from projections.account import ACCOUNT, Account
 from projections.base import Handler, Projection, Reading, digest
 from projections.changes import CHANGES, Changes
@@ -84,6 +84,7 @@ class Fold:
         """
         self.state = initial() if state is None else state
         self._routes: dict[type, list[Callable[[Event[Any]], None]]] = {}
+        self._bars: list[Callable[[Sequence[Event[BarClosed]]], None]] = []
         needed = {IDEMPOTENCY.name, *(projection.name for projection in only)}
         for projection in reversed(PROJECTIONS):  # what is read comes before what reads it
             if projection.name in needed:
@@ -95,16 +96,20 @@ class Fold:
         self._routes[DealRecorded] = [self._deal]
 
     def _take_on(self, projection: Projection[Any]) -> None:
-        part = getattr(self.state, projection.name)
+        own = getattr(self.state, projection.name)
         for kind, handler in projection.handlers.items():
+            parts = [own]
             if isinstance(handler, Reading):
-                read = (getattr(self.state, other.name) for other in handler.of)
-                self.also(kind, handler.handler, part, *read)
-            else:
-                self.also(kind, handler, part)
+                parts += (getattr(self.state, other.name) for other in handler.of)
+                handler = handler.handler
+            self.also(kind, handler, *parts)
+            if kind is BarClosed:
+                several = projection.bars or partial(_one_by_one, handler)
+                self._bars.append(partial(several, *parts))
 
     def also(self, kind: type[Payload], handler: Handler, *parts: object) -> None:
-        """Tell `handler` of every event of a kind, `parts` before it, after the projections."""
+        """Tell `handler` of every event of a kind that `evolve` is given, `parts` before it, after
+        the projections."""
         self._routes.setdefault(kind, []).append(partial(handler, *parts))
 
     def evolve(self, event: Event[Any]) -> None:
@@ -114,10 +119,24 @@ class Fold:
         for handle in self._routes.get(type(event.data), ()):
             handle(event)
 
+    def evolve_bars(self, events: Sequence[Event[BarClosed]]) -> None:
+        """Fold in bars of one series, at least one, as `evolve` does one by one: no projection
+        reads what a bar changes in another."""
+        state, last = self.state, events[-1]
+        state.seq, state.ts = last.seq, last.ts
+        for handle in self._bars:
+            handle(events)
+
     def _deal(self, event: Event[DealRecorded]) -> None:
         if event.data.ticket not in self.state.idempotency.deals:
             for handle in self._deal_routes:
                 handle(event)
+
+
+def _one_by_one(handler: Handler, *parts_and_events: Any) -> None:
+    *parts, events = parts_and_events
+    for event in events:
+        handler(*parts, event)
 
 
 def fold(events: Iterable[AnyEvent], only: Iterable[Projection[Any]] = PROJECTIONS) -> State:

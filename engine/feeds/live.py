@@ -9,13 +9,16 @@ from operator import itemgetter
 
 from engine.broker.gateway import CallFailed, MarketView
 from engine.broker.mt5 import LENGTHS_S
-from engine.clock import Passage
+from engine.clock import Passage, Stride
 from engine.config import Config
 from engine.recorder import Recorder
 from journal.events import BarClosed, FeedCaughtUp
 from projections.market import series_name
 
-_STEP = itemgetter(0)
+Closed = tuple[Sequence[int], list[BarClosed]]
+"""Bars of one series, no two of which closed at the same step of a stride; and each one's step."""
+
+_PLACE = itemgetter(0)
 
 
 class LiveBars:
@@ -52,49 +55,55 @@ class LiveBars:
         most         bars of this run; time stands still where they are reached
         """
         passage = self._passage
-        steps = passage.glide(quiet_until) if passage is not None else ()
-        if passage is None or not steps:
-            for _, bar in await self._closed(()):
-                self._recorder.record(bar)
-                self.count += 1
+        stride = passage.glide(quiet_until) if passage is not None else None
+        if passage is None or stride is None:
+            for _, bars in await self._closed(()):
+                for bar in bars:
+                    self._recorder.record(bar)
+                    self.count += 1
         else:
-            await self._follow(passage, steps, most)
+            await self._follow(passage, stride, most)
 
-    async def _follow(self, passage: Passage, steps: Sequence[int], most: int) -> None:
+    async def _follow(self, passage: Passage, stride: Stride, most: int) -> None:
         """Record each bar at the step that closed it. With the first decision, what came after it
         has not happened yet: the world goes on from that step."""
         recorder, place = self._recorder, 0
         try:
-            bars = await self._closed(steps)
+            found = await self._closed(stride.steps)
         except CallFailed:
             passage.turn_back()  # what nobody could look at has not happened
             raise
-        for closed, bar in bars:
-            if closed != place:
-                if recorder.decided or self.count >= most:
-                    break
-                passage.stand(closed)
-                place = closed
-            recorder.record(bar)
-            self.count += 1
+        for places, bars in found:
+            left = most - self.count
+            if places[0] != place and (recorder.decided or left <= 0):
+                break
+            moments = [stride.moments[step] for step in places]
+            count = recorder.record_bars(bars[: max(left, 1)], moments)
+            self.count += count
+            place = places[count - 1]
+            passage.stand(place)
         if recorder.decided or self.count >= most:
             passage.turn_back()
         else:
-            passage.stand(len(steps) - 1)
+            passage.stand(len(stride.steps) - 1)
 
-    async def _closed(self, steps: Sequence[int]) -> list[tuple[int, BarClosed]]:
-        """Read the bars that are not known yet, each with the step that closed it, in order."""
+    async def _closed(self, steps: Sequence[int]) -> list[Closed]:
+        """Read the bars that are not known yet, in the order in which they closed."""
         known = self._recorder.state.market.series
-        found: list[tuple[int, BarClosed]] = []
+        found: list[Closed] = []
         for symbol, timeframe, name in self._series:
             series = known.get(name)
             after = series.last_time if series is not None else 0
-            length = LENGTHS_S[timeframe]
             bars = await self._market.bars(symbol, timeframe, after, len(steps) or 1)
-            found += [(bisect_left(steps, (bar.time + length) * 1000), bar) for bar in bars]
-        if len(self._series) > 1:
-            found.sort(key=_STEP)  # of one step in the order of the series
-        return found
+            if bars:
+                found.append((_places(bars, LENGTHS_S[timeframe], steps), bars))
+        if len(found) == 1 and len(set(found[0][0])) == len(found[0][0]):
+            return found
+        single: list[Closed] = [
+            ([place], [bar]) for closed in found for place, bar in zip(*closed, strict=True)
+        ]
+        single.sort(key=_PLACE)  # of one step in the order of the series
+        return single
 
     async def catch_up(self) -> None:
         """Record the bars that were missed; at a first start, those that the strategies need to be
@@ -109,3 +118,11 @@ class LiveBars:
                 self.count += len(bars)
         await self.read()
         self._recorder.record(FeedCaughtUp(self.count - before))
+
+
+def _places(bars: Sequence[BarClosed], length_s: int, steps: Sequence[int]) -> Sequence[int]:
+    """Return the step of a stride (server milliseconds, ascending) at which each bar had closed."""
+    closes = [(bar.time + length_s) * 1000 for bar in bars]
+    if closes == steps[: len(closes)]:  # a bar a step, as nearly always
+        return range(len(closes))
+    return [bisect_left(steps, close) for close in closes]

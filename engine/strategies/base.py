@@ -7,6 +7,7 @@ proposes is weighed, sized and perhaps vetoed by risk; it never knows.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Annotated, ClassVar, Literal, Protocol
 
 import msgspec
@@ -76,5 +77,23 @@ class Strategy(Protocol):
     def update(self, bar: BarClosed) -> None:
         """Take in one more bar."""
 
+    def follow(self, bars: Sequence[BarClosed]) -> int:
+        """Take in bars up to the first after which it may have a proposal; return how many.
+
+        After each bar before that one, `propose` would have returned None.
+        """
+
     def propose(self) -> Proposal | None:
         """Say what the bars taken in so far ask for. Changes nothing."""
+
+
+def follow(strategies: Sequence[Strategy], bars: Sequence[BarClosed]) -> int:
+    """Tell strategies bars, one after another, up to the first after which one of them has a
+    proposal; return how many."""
+    for count, bar in enumerate(bars, 1):
+        for strategy in strategies:
+            strategy.update(bar)
+        for strategy in strategies:
+            if strategy.propose() is not None:
+                return count
+    return len(bars)

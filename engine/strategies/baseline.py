@@ -5,12 +5,13 @@ It exists to exercise the engine and to be measured against, not to make money.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Annotated, ClassVar, Self
 
 import msgspec
 from msgspec import Meta
 
-from engine.strategies.base import Proposal, StrategyBase
+from engine.strategies.base import Proposal, StrategyBase, follow
 from engine.strategies.indicators import (
     SETTLED,
     AverageGap,
@@ -104,6 +105,27 @@ class MaCrossRsi(msgspec.Struct, tag="ma-cross-rsi"):
         self.gap = after
         if before is not None:
             self.cross = (after > 0.0 >= before) - (after < 0.0 <= before)
+
+    def follow(self, bars: Sequence[BarClosed]) -> int:
+        """Take in bars up to the next cross of the averages; return how many."""
+        after = self.gap
+        if after is None:
+            return follow((self,), bars)
+        count, before, average = 0, after, self.averages.update
+        for bar in bars:
+            close = bar.close
+            before, after = after, average(close)
+            if abs(after) < TIE * close:
+                after = 0.0
+            count += 1
+            if after > 0.0 >= before or after < 0.0 <= before:
+                break
+        self.gap = after
+        self.cross = (after > 0.0 >= before) - (after < 0.0 <= before)
+        taken = bars[:count]
+        self.rsi.follow([bar.close for bar in taken])
+        self.atr.follow(taken)
+        return count
 
     def propose(self) -> Proposal | None:
         """Say what the bars taken in so far ask for."""

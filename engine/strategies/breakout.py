@@ -6,12 +6,13 @@ It exists to exercise pending orders of every kind, not to make money.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Annotated, ClassVar, Literal, Self
 
 import msgspec
 from msgspec import Meta
 
-from engine.strategies.base import Proposal, Side, StrategyBase
+from engine.strategies.base import Proposal, Side, StrategyBase, follow
 from engine.strategies.baseline import Multiple, Period
 from engine.strategies.indicators import SETTLED, AverageTrueRange, Channel
 from journal.events import BarClosed
@@ -81,6 +82,10 @@ class Breakout(msgspec.Struct, tag="breakout"):
         before = self.zone
         zone = (bar.close > channel.high - margin) - (bar.close < channel.low + margin)
         self.zone, self.came = zone, zone if zone != before else 0
+
+    def follow(self, bars: Sequence[BarClosed]) -> int:
+        """Take in bars up to the first after which it has a proposal; return how many."""
+        return follow((self,), bars)
 
     def propose(self) -> Proposal | None:
         """Say what the bars taken in so far ask for."""

@@ -8,7 +8,10 @@ attributes is what an indicator does. `value` is meaningless until `ready`.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
+
+from journal.events import BarClosed
 
 SETTLED = 10
 """Periods after which Wilder's smoothing has forgotten its beginning."""
@@ -94,6 +97,25 @@ class RelativeStrength:
             self.gain = self.gain * rest / period
             self.loss = (self.loss * rest - change) / period
 
+    def follow(self, values: Iterable[float]) -> None:
+        """Take in the next values, as `update` does one by one."""
+        if not self.ready:
+            for value in values:
+                self.update(value)
+            return
+        last, gain, loss, period = self.last, self.gain, self.loss, self.period
+        rest = period - 1
+        for value in values:
+            change = value - last
+            last = value
+            if change > 0.0:
+                gain = (gain * rest + change) / period
+                loss = loss * rest / period
+            else:
+                gain = gain * rest / period
+                loss = (loss * rest - change) / period
+        self.last, self.gain, self.loss = last, gain, loss
+
     def _begin(self, change: float) -> None:
         self.count += 1
         if self.count == 0:  # the first value is no change
@@ -132,6 +154,21 @@ class AverageTrueRange:
             self.value = (self.value * (period - 1) + true_range) / period
         else:
             self._begin(true_range)
+
+    def follow(self, bars: Iterable[BarClosed]) -> None:
+        """Take in the next bars, as `update` does one by one."""
+        if not self.ready:
+            for bar in bars:
+                self.update(bar.high, bar.low, bar.close)
+            return
+        last, value, period = self.close, self.value, self.period
+        rest = period - 1
+        for bar in bars:
+            high, low = bar.high, bar.low
+            true_range = (high if high > last else last) - (low if low < last else last)
+            value = (value * rest + true_range) / period
+            last = bar.close
+        self.close, self.value = last, value
 
     def _begin(self, true_range: float) -> None:
         self.count += 1

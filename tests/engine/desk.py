@@ -3,7 +3,7 @@ that wishes what a test says."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 import anyio
@@ -48,6 +48,10 @@ class Pages:
         assert event.seq == self.next_seq
         self.next_seq += 1
         self.events.append(event)
+
+    def append_all(self, events: Sequence[AnyEvent]) -> None:
+        for event in events:
+            self.append(event)
 
     def commit(self) -> None:
         """Everything is as durable as it will ever be."""

@@ -92,9 +92,9 @@ def test_quiet_minutes_do_pass_at_once(tmp_path: Path, monkeypatch: pytest.Monke
     glide = MarketClock.glide
 
     def counted(self: MarketClock, until_ns: int) -> Any:
-        steps = glide(self, until_ns)
-        strides.append(len(steps))
-        return steps
+        stride = glide(self, until_ns)
+        strides.append(len(stride.steps) if stride is not None else 0)
+        return stride
 
     monkeypatch.setattr(MarketClock, "glide", counted)
     run = looked_at(tmp_path, CONFIGS["five minutes only"], LONGEST)
@@ -158,7 +158,8 @@ def test_a_clock_never_passes_the_time_it_was_given() -> None:
     clock = MarketClock(market, ServerTime("utc"), longest=30)
 
     for until_min in (0, 1, 2, 5, 39):
-        steps = clock.glide(until_min * 60 * 10**9)
+        stride = clock.glide(until_min * 60 * 10**9)
+        steps = stride.steps if stride is not None else []
         assert [*steps] == [*range(market.began * 60_000, until_min * 60_000, 60_000)][: len(steps)]
         assert market.server_time_msc < max(1, until_min) * 60_000
 

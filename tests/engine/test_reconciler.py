@@ -49,6 +49,10 @@ class Journal:
         self.next_seq += 1
         self.events.append(event)
 
+    def append_all(self, events: Sequence[AnyEvent]) -> None:
+        for event in events:
+            self.append(event)
+
     def commit(self) -> None:
         """Everything is durable."""
 

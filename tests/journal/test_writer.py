@@ -142,6 +142,36 @@ def test_an_event_that_cannot_be_written_is_refused_and_changes_nothing(tmp_path
     assert list(read(tmp_path)) == [good]
 
 
+def test_many_events_are_appended_as_one_after_the_other(tmp_path: Path) -> None:
+    limits = Limits(batch=7)
+    for folder, sizes in (("singly", (1,) * 20), ("at once", (5, 1, 2, 12))):
+        with Writer.open(tmp_path / folder, run=RUN, limits=limits) as writer:
+            for size in sizes:
+                if size == 1:
+                    writer.append(event(writer.next_seq))
+                else:
+                    writer.append_all(events(writer.next_seq + size - 1, writer.next_seq))
+                assert writer.next_seq - 1 - writer.durable_seq < limits.batch
+            head = writer.head
+        assert list(read(tmp_path / folder)) == events(20)
+    with Writer.open(tmp_path / "singly", run=RUN) as writer:
+        assert writer.head == head
+
+
+def test_of_many_events_all_are_appended_or_none(tmp_path: Path) -> None:
+    one, two, three = events(3)
+    nan = msgspec.structs.replace(two, data=msgspec.structs.replace(two.data, close=float("nan")))
+    with Writer.open(tmp_path, run=RUN) as writer:
+        with pytest.raises(InvalidEvent, match=r"seq 2 .*nan in data\.close"):
+            writer.append_all([one, nan, three])
+        with pytest.raises(InvalidEvent, match="bears seq 3, the journal goes on with 2"):
+            writer.append_all([one, three])
+        writer.append_all([])
+        assert writer.next_seq == 1
+        writer.append_all([one, two, three])
+    assert list(read(tmp_path)) == [one, two, three]
+
+
 def test_every_opening_goes_on_where_the_last_one_ended(tmp_path: Path) -> None:
     for _ in range(4):
         grow(tmp_path, 3)

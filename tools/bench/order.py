@@ -1,9 +1,9 @@
 """From a bar's arrival to `order_send` called: the kernel's part of it, and all of it with the
 durable barrier.
 
-Everything is the engine's own: its loop, journal and adapter, on the demo's bars. Only the disk's
+Everything is the engine's own: its loop, journal and adapter, on the demo's bars. The disk's
 barrier is replaced, by one that takes as long as the target supposes, so that the figure does not
-depend on this machine's disk.
+depend on this machine's disk; and minutes pass one by one, as they do at a real terminal.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from time import perf_counter_ns, thread_time_ns
 from typing import Any
 
 from engine.broker.calls import InProcess
+from engine.clock import MarketClock
 from engine.kernel import Kernel
 from engine.recorder import Recorder
 from journal.envelope import AnyEvent
@@ -68,6 +69,7 @@ class Stopwatch:
             (Recorder, "record", record),
             (Kernel, "step", step),
             (InProcess, "call", call),
+            (MarketClock, "glide", one_by_one),
         ):
             setattr(place, name, timed)
         setattr(OS_FS, "sync", barrier)  # noqa: B010 (mypy refuses a method's assignment)
@@ -77,6 +79,11 @@ class Stopwatch:
         self.kernel.clear()
         self.busy.clear()
         self.whole.clear()
+
+
+def one_by_one(clock: MarketClock, until_ns: int) -> None:
+    """Let no minute pass together with others."""
+    del clock, until_ns
 
 
 def barrier(handle: int) -> None:

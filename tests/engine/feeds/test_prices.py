@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, cast
 
 import anyio
@@ -31,6 +32,10 @@ class Memory:
     def append(self, event: AnyEvent) -> None:
         self.events.append(event)
         self.next_seq += 1
+
+    def append_all(self, events: Sequence[AnyEvent]) -> None:
+        for event in events:
+            self.append(event)
 
     def commit(self) -> None: ...
     def commit_if_due(self) -> None: ...
