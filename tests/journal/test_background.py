@@ -63,20 +63,56 @@ def test_a_failed_sealing_says_why_and_stops_nobody(tmp_path: Path) -> None:
     assert "damaged at byte" in sealing.error
 
 
-def test_the_writer_asks_for_a_sealing_only_when_enough_waits(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+@pytest.fixture
+def asked(monkeypatch: pytest.MonkeyPatch) -> list[Path]:
+    """The folder of every sealing that is asked for; none is started."""
+    folders: list[Path] = []
+
+    def start(sealing: Sealing) -> bool:
+        folders.append(sealing._directory)
+        return True
+
+    monkeypatch.setattr(Sealing, "start", start)
+    return folders
+
+
+def test_a_writer_without_pauses_asks_for_a_sealing_when_much_waits(
+    tmp_path: Path, asked: list[Path]
 ) -> None:
-    asked: list[int] = []
-    with Writer.open(tmp_path, run=RUN, limits=SMALL) as writer:
-
-        def start(_: Sealing) -> bool:
-            asked.append(writer.next_seq)
-            return True
-
-        monkeypatch.setattr(Sealing, "start", start)
-        for seq in range(1, 1001):
+    with Writer.open(tmp_path, run=RUN, limits=SMALL, clock=lambda: 0) as writer:
+        for seq in range(1, 1600):
             writer.append(event(seq))
-    assert asked == [401, 801]
+            writer.commit_if_due()
+        assert asked == []
+        writer.append(event(1600))
+        assert asked == [tmp_path]
+
+
+def test_in_the_first_pause_of_writing_a_sealing_that_is_due_starts(
+    tmp_path: Path, asked: list[Path]
+) -> None:
+    now = [0]
+    with Writer.open(tmp_path, run=RUN, limits=SMALL, clock=lambda: now[0]) as writer:
+        for seq in range(1, 401):
+            writer.append(event(seq))
+        now[0] = SMALL.seal_pause_ns - 1
+        writer.commit_if_due()
+        assert asked == []
+        now[0] += 1
+        writer.commit_if_due()
+        writer.commit_if_due()
+        assert asked == [tmp_path]
+
+
+def test_a_pause_in_which_little_waits_starts_no_sealing(tmp_path: Path, asked: list[Path]) -> None:
+    now = [0]
+    with Writer.open(tmp_path, run=RUN, limits=SMALL, clock=lambda: now[0]) as writer:
+        for seq in range(1, 400):
+            writer.append(event(seq))
+        writer.commit()
+        now[0] = 10 * SMALL.seal_pause_ns
+        writer.commit_if_due()
+    assert asked == []
 
 
 def test_a_writer_told_not_to_seal_never_does(tmp_path: Path) -> None:
