@@ -147,6 +147,8 @@ def date(value: object) -> Date:
     Raises:
         ArgumentRefused: anything else, `datetime.date` and numpy's own integers included.
     """
+    if type(value) is int and -C_LONG <= value < C_LONG:
+        return Date(value)
     if isinstance(value, datetime):
         value = value.timestamp()
     if isinstance(value, float):

@@ -8,7 +8,7 @@ comparisons.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 
 import msgspec
 
@@ -18,7 +18,7 @@ from engine.terminal.account import Account
 from engine.terminal.book import Book, Order, Position
 from engine.terminal.dealer import Dealer, side_of
 from engine.terminal.execution import Execution
-from engine.terminal.market.base import Market, Point, Quote
+from engine.terminal.market.base import OPEN, Guard, Market, Point, Quote
 from engine.terminal.money import BUY
 
 
@@ -104,7 +104,11 @@ class Matcher:
             market.time_msc = point.time_msc
             # Once a price has left its guard or a timer was due, the guards say nothing any more;
             # and where nothing is open, nothing can happen.
-            guarded = guarded and _inside(point, quote) and point.time_msc < market.timer
+            guarded = (
+                guarded
+                and point.time_msc < market.timer
+                and quote.guard.holds(point.bid, point.ask)
+            )
             if guarded or not (book.positions or book.orders):
                 _move(quote, point)
                 quote.bid, quote.ask = point.bid, point.ask
@@ -135,9 +139,9 @@ class Matcher:
             if trigger.reached(point.bid, point.ask)
             and (trigger.ticket, trigger.level) not in tried
         ]
-        return min(
-            reached, key=lambda trigger: (_way(trigger, quote), trigger.ticket), default=None
-        )
+        if len(reached) < 2:
+            return reached[0] if reached else None
+        return min(reached, key=lambda trigger: (_way(trigger, quote), trigger.ticket))
 
     def triggers(self, symbol: str) -> list[Trigger]:
         """Everything of a symbol that a price can set off."""
@@ -231,13 +235,12 @@ class Matcher:
 
     def guard(self) -> None:
         """Tell every quote between which prices nothing can happen."""
-        for quote in self._market.quotes.values():
-            _set_guard(quote, self.triggers(quote.symbol))
-        if self._book.positions:
-            self._guard_margin()
+        widths = self._margin_widths() if self._book.positions else {}
+        for name, quote in self._market.quotes.items():
+            quote.guard = _guard(quote, widths.get(name, math.inf), self.triggers(name))
 
-    def _guard_margin(self) -> None:
-        """Narrow the guards so that the margin cannot run out inside of them.
+    def _margin_widths(self) -> dict[str, float]:
+        """How far prices may move before the margin could run out, by symbol.
 
         The cushion, less what a move of one percent in every conversion rate could cost, is shared
         out over the symbols held; half of it is kept back for what the shares do to each other.
@@ -250,16 +253,17 @@ class Matcher:
             self._book.positions
         )
         share = max(0.0, (equity - threshold) / 2 - slack) / len(held)
+        widths: dict[str, float] = {}
         for name in held:
             volume = sum(position.volume for position in self._book.by_symbol[name].values())
             symbol = account.symbol(name)
             per_price = volume * _value(account, name)
-            _narrow(self._market.quotes[name], share / per_price)
+            _narrow(widths, name, share / per_price)
             for currency in (symbol.currency_profit, symbol.margin_currency):
                 for other in account.converter.symbols_for(currency):
                     if other != name:
-                        quote = self._market.quotes[other]
-                        _narrow(quote, quote.bid / 100)
+                        _narrow(widths, other, self._market.quotes[other].bid / 100)
+        return widths
 
 
 def _value(account: Account, name: str) -> float:
@@ -286,28 +290,25 @@ def _move(quote: Quote, point: Point) -> None:
     quote.time_msc = point.time_msc
 
 
-def _inside(point: Point, quote: Quote) -> bool:
-    return quote.bid_low < point.bid < quote.bid_high and quote.ask_low < point.ask < quote.ask_high
-
-
-def _set_guard(quote: Quote, triggers: Iterable[Trigger]) -> None:
-    quote.bid_low = quote.ask_low = -math.inf
-    quote.bid_high = quote.ask_high = math.inf
+def _guard(quote: Quote, width: float, triggers: list[Trigger]) -> Guard:
+    """Everything that is nearer to a quote than `width` and than each trigger."""
+    if not triggers and width == math.inf:
+        return OPEN
+    bid_low, bid_high = quote.bid - width, quote.bid + width
+    ask_low, ask_high = quote.ask - width, quote.ask + width
     for trigger in triggers:
         level = trigger.level
         if trigger.on_ask:
             if trigger.rising:
-                quote.ask_high = min(quote.ask_high, level)
+                ask_high = min(ask_high, level)
             else:
-                quote.ask_low = max(quote.ask_low, level)
+                ask_low = max(ask_low, level)
         elif trigger.rising:
-            quote.bid_high = min(quote.bid_high, level)
+            bid_high = min(bid_high, level)
         else:
-            quote.bid_low = max(quote.bid_low, level)
+            bid_low = max(bid_low, level)
+    return Guard(bid_low, bid_high, ask_low, ask_high)
 
 
-def _narrow(quote: Quote, width: float) -> None:
-    quote.bid_low = max(quote.bid_low, quote.bid - width)
-    quote.bid_high = min(quote.bid_high, quote.bid + width)
-    quote.ask_low = max(quote.ask_low, quote.ask - width)
-    quote.ask_high = min(quote.ask_high, quote.ask + width)
+def _narrow(widths: dict[str, float], name: str, width: float) -> None:
+    widths[name] = min(widths.get(name, math.inf), width)

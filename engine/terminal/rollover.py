@@ -32,8 +32,8 @@ class Rollover:
 
     def next_msc(self) -> int:
         """When something happens next, in server milliseconds."""
-        deadlines = [deadline_msc(order) for order in self._book.orders.values()]
-        return min([(self._book.day + 1) * DAY_MSC, *deadlines])
+        midnight, orders = (self._book.day + 1) * DAY_MSC, self._book.orders
+        return min(midnight, *map(deadline_msc, orders.values())) if orders else midnight
 
     def run(self, now_msc: int) -> None:
         """Do what has become due."""

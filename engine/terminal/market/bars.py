@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 from bisect import bisect_left
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 
 import numpy as np
 import numpy.typing as npt
@@ -17,7 +17,6 @@ from engine.terminal import constants as mt5
 from engine.terminal.clock import ZoneRule
 from engine.terminal.errors import MarketError
 from engine.terminal.market.base import (
-    CHUNK,
     Market,
     Point,
     Quote,
@@ -28,14 +27,13 @@ from engine.terminal.market.base import (
     require_known,
 )
 from engine.terminal.market.paths import OHLC_TIMES, Model, generated_path, ohlc_path
+from engine.terminal.market.reach import Floats, Reach
 from engine.terminal.market.series import BaseRates, GroupedRates
 from engine.terminal.market.spread import spread_of_bars
 from engine.terminal.profile import Symbol
 from engine.terminal.records import RATES, TICKS
 
 _CHANGED = mt5.TICK_FLAG_BID | mt5.TICK_FLAG_ASK
-Floats = npt.NDArray[np.float64]
-Row = tuple[float, float, float, float, float, float, int]
 
 
 class BarMarket(Market):
@@ -54,6 +52,9 @@ class BarMarket(Market):
     Raises:
         MarketError: no data, unsorted data, or fewer minutes than `start` + 1.
     """
+
+    #: How many steps are made ready at a time: memory stays flat.
+    ahead = 16_384
 
     def __init__(self, data: Mapping[str, Table], model: Model = "ohlc", start: int = 200) -> None:
         super().__init__()
@@ -111,7 +112,7 @@ class BarMarket(Market):
 
     def _load(self, first: int) -> bool:
         """Make the next chunk of steps ready; False when there is none."""
-        last = min(first + CHUNK, len(self._timeline))
+        last = min(first + self.ahead, len(self._timeline))
         self._ready = first
         self._times = (self._timeline[first:last] * 1000).tolist()
         if first >= last:
@@ -129,21 +130,13 @@ class BarMarket(Market):
             place = 0
         self.step += 1
         self.time_msc = time_msc = self._times[place]
-        if self._alone is None:
-            quiet = self._pass_by(place, time_msc)
-        else:  # written out: it is the whole of almost every robot's step
-            quote = self._alone.quote
-            bid_low, bid_high, ask_low, ask_high, bid, ask, stamp = self._alone.rows[place]
-            quiet = (
-                bid_low > quote.bid_low
-                and bid_high < quote.bid_high
-                and ask_low > quote.ask_low
-                and ask_high < quote.ask_high
-                and time_msc < self.timer
-            )
-            if quiet:
-                quote.bid, quote.ask, quote.time_msc = bid, ask, stamp
-        if not quiet:
+        quiet = time_msc < self.timer
+        for lane in self._lanes:  # which move together or not at all
+            quiet = quiet and lane.reach.leaves(lane.quote.guard, place, place + 1) > place
+        if quiet:
+            for lane in self._lanes:
+                lane.pass_by(place)
+        else:
             self.listener(self._points(self.step))
         return True
 
@@ -154,16 +147,8 @@ class BarMarket(Market):
         if lane is None:
             return []
         quote, first = lane.quote, self.step + 1 - self._ready
-        bid_low, bid_high = quote.bid_low, quote.bid_high
-        ask_low, ask_high = quote.ask_low, quote.ask_high
         end = bisect_left(self._times, self.timer, first, min(first + limit, len(self._times)))
-        for place in range(first, end):
-            row = lane.rows[place]
-            if not (
-                row[0] > bid_low and row[1] < bid_high and row[2] > ask_low and row[3] < ask_high
-            ):
-                end = place
-                break
+        end = lane.reach.leaves(quote.guard, first, end)
         self._origin = self.step, self.time_msc, quote.bid, quote.ask, quote.time_msc
         if end > first:
             self._stand(lane, end - 1)
@@ -181,28 +166,8 @@ class BarMarket(Market):
 
     def _stand(self, lane: _Lane, place: int) -> None:
         """Stand behind a quiet step."""
-        quote = lane.quote
         self.step, self.time_msc = self._ready + place, self._times[place]
-        _, _, _, _, quote.bid, quote.ask, quote.time_msc = lane.rows[place]
-
-    def _pass_by(self, place: int, time_msc: int) -> bool:
-        """Move all quotes by a step, unless something can happen in it: then none is moved."""
-        quiet = time_msc < self.timer
-        for lane in self._lanes:
-            row = lane.rows[place]
-            quote = lane.quote
-            if (
-                row[0] <= quote.bid_low
-                or row[1] >= quote.bid_high
-                or row[2] <= quote.ask_low
-                or row[3] >= quote.ask_high
-            ):
-                quiet = False
-        if quiet:
-            for lane in self._lanes:
-                quote = lane.quote
-                _, _, _, _, quote.bid, quote.ask, quote.time_msc = lane.rows[place]
-        return quiet
+        lane.pass_by(place)
 
     def _points(self, step: int) -> Iterator[Point]:
         """The points of a step over all symbols, by time and then by symbol in the order of
@@ -244,7 +209,6 @@ class _Lane:
     ) -> None:
         self.quote = Quote(name)
         self.quote.flags = _CHANGED
-        self.rows: list[Row] = []
         self._table = table
         self._symbol = symbol
         self._timeline = timeline
@@ -270,8 +234,8 @@ class _Lane:
         self.quote.time_msc = int(self._table["time"][bar]) * 1000
 
     def load(self, first: int, last: int) -> None:
-        """Turn the steps from `first` up to and without `last` into rows: extremes, then the quote
-        after."""
+        """Make the steps from `first` up to and without `last` ready: how far each reaches, and the
+        quote after it."""
         table, steps = self._table, np.arange(first, last)
         bar, walked = self._opened[steps], self._opened[steps - 1]
         opens, walks = self._fresh[steps], self._fresh[steps - 1]
@@ -281,46 +245,61 @@ class _Lane:
             opens | (self._model == "open"), table["open"][bar], table["close"][bar]
         )
         ask_after = self._ask(bid_after, bar)
-        inf = np.inf
-        low, high = table["low"][walked], table["high"][walked]
-        columns = (
-            np.minimum(np.where(walks, low, inf), np.where(opens, bid_after, inf)),
-            np.maximum(np.where(walks, high, -inf), np.where(opens, bid_after, -inf)),
-            np.minimum(
-                np.where(walks, self._ask(low, walked), inf), np.where(opens, ask_after, inf)
-            ),
-            np.maximum(
-                np.where(walks, self._ask(high, walked), -inf), np.where(opens, ask_after, -inf)
-            ),
-            bid_after,
-            ask_after,
-            table["time"][bar] * 1000,
+        low, high, inf = table["low"][walked], table["high"][walked], np.inf
+        lows = np.stack((low, self._ask(low, walked)), axis=1)
+        highs = np.stack((high, self._ask(high, walked)), axis=1)
+        after = np.stack((bid_after, ask_after), axis=1)
+        walks, opens = walks[:, np.newaxis], opens[:, np.newaxis]
+        self.reach = Reach(
+            np.minimum(np.where(walks, lows, inf), np.where(opens, after, inf)),
+            np.maximum(np.where(walks, highs, -inf), np.where(opens, after, -inf)),
         )
-        self.rows = list(zip(*(column.tolist() for column in columns), strict=True))
+        self._bids, self._asks, self._stamps = bid_after, ask_after, table["time"][bar] * 1000
+
+    def pass_by(self, place: int) -> None:
+        """Move the quote behind a ready step in which nothing happens."""
+        quote = self.quote
+        quote.bid, quote.ask = self._bids.item(place), self._asks.item(place)
+        quote.time_msc = self._stamps.item(place)
 
     def points(self, step: int) -> list[Point]:
         """The rest of the bar that ends with this step, then the open of the bar that begins."""
         points: list[Point] = []
         if self._fresh[step - 1] and self._model != "open":
-            points += self._walk(int(self._opened[step - 1]))
+            points += self._walk(self._opened.item(step - 1))
         if self._fresh[step]:
-            bar = int(self._opened[step])
-            points.append(self._point(bar, 0, float(self._table["open"][bar]), continuous=False))
+            bar = self._opened.item(step)
+            time, open_, *_ = self._table[bar].item()
+            points += self._quoted(bar, time, ((0, open_),), continuous=False)
         return points
 
-    def _walk(self, bar: int) -> Iterator[Point]:
-        _, open_, high, low, close, count, _, _ = self._table[bar].item()
+    def _walk(self, bar: int) -> list[Point]:
+        time, open_, high, low, close, count, _, _ = self._table[bar].item()
         if self._model == "ohlc":
             path = ohlc_path(open_, high, low, close)
         else:
             path = generated_path(open_, high, low, close, count, self._symbol.tick)
-        return (self._point(bar, after, price, continuous=True) for after, price in path)
+        return self._quoted(bar, time, path, continuous=True)
 
-    def _point(self, bar: int, after_msc: int, bid: float, *, continuous: bool) -> Point:
-        bid = round(bid, self._symbol.digits)
-        ask = round(bid + float(self._spread[bar]), self._symbol.digits)
-        time_msc = int(self._table["time"][bar]) * 1000 + after_msc
-        return Point(self.quote.symbol, time_msc, bid, ask, 0.0, 0.0, _CHANGED, continuous)
+    def _quoted(
+        self, bar: int, time: int, path: Iterable[tuple[int, float]], *, continuous: bool
+    ) -> list[Point]:
+        """Bids of a bar, by the milliseconds after its opening, as points."""
+        name, digits = self.quote.symbol, self._symbol.digits
+        opened, spread = time * 1000, self._spread.item(bar)
+        return [
+            Point(
+                name,
+                opened + after,
+                bid := round(price, digits),
+                round(bid + spread, digits),
+                0.0,
+                0.0,
+                _CHANGED,
+                continuous,
+            )
+            for after, price in path
+        ]
 
     def rates(self, timeframe: int, market: Market) -> Rates:
         """The bars of a timeframe, grouped once."""

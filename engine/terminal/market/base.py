@@ -12,6 +12,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Mapping
 from typing import NamedTuple, TypeAlias
 
+import msgspec
 import numpy as np
 import numpy.typing as npt
 
@@ -24,28 +25,28 @@ Table: TypeAlias = npt.NDArray[np.void]
 #: Time of the guard when no timer is set.
 NEVER = 1 << 62
 
-#: How many steps are turned into Python lists at a time: lists are several times faster to read
-#: than arrays, and a chunk of them keeps memory flat and stays in the processor's cache.
-CHUNK = 2_048
+
+class Guard(NamedTuple):
+    """While bid and ask stay strictly inside, nothing can happen."""
+
+    bid_low: float = -math.inf
+    bid_high: float = math.inf
+    ask_low: float = -math.inf
+    ask_high: float = math.inf
+
+    def holds(self, bid: float, ask: float) -> bool:
+        """Whether prices are inside."""
+        return self.bid_low < bid < self.bid_high and self.ask_low < ask < self.ask_high
+
+
+#: Nothing can happen at any price.
+OPEN = Guard()
 
 
 class Quote:
-    """A symbol's current prices, and the guard: while bid and ask stay strictly inside, nothing can
-    happen."""
+    """A symbol's current prices, and its guard."""
 
-    __slots__ = (
-        "ask",
-        "ask_high",
-        "ask_low",
-        "bid",
-        "bid_high",
-        "bid_low",
-        "flags",
-        "last",
-        "symbol",
-        "time_msc",
-        "volume",
-    )
+    __slots__ = ("ask", "bid", "flags", "guard", "last", "symbol", "time_msc", "volume")
 
     def __init__(self, symbol: str) -> None:
         self.symbol = symbol
@@ -55,13 +56,10 @@ class Quote:
         self.last = 0.0
         self.volume = 0.0
         self.flags = 0
-        self.bid_low = -math.inf
-        self.bid_high = math.inf
-        self.ask_low = -math.inf
-        self.ask_high = math.inf
+        self.guard = OPEN
 
 
-class Point(NamedTuple):
+class Point(msgspec.Struct, frozen=True, gc=False):
     """One price in a step. `continuous`: the price moved there through every price between."""
 
     symbol: str

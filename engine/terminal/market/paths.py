@@ -11,6 +11,7 @@ Model = Literal["open", "ohlc", "ticks"]
 
 #: When the second, third and last price of a bar are quoted, in milliseconds after its opening.
 OHLC_TIMES = (20_000, 40_000, 59_000)
+_SECOND, _THIRD, _LAST = OHLC_TIMES
 
 
 def corners(open_: float, high: float, low: float, close: float) -> tuple[float, float, float]:
@@ -24,7 +25,8 @@ def corners(open_: float, high: float, low: float, close: float) -> tuple[float,
 
 def ohlc_path(open_: float, high: float, low: float, close: float) -> tuple[tuple[int, float], ...]:
     """(milliseconds after the opening, price) of the "1 minute OHLC" model."""
-    return tuple(zip(OHLC_TIMES, corners(open_, high, low, close), strict=True))
+    second, third, last = corners(open_, high, low, close)
+    return (_SECOND, second), (_THIRD, third), (_LAST, last)
 
 
 def generated_path(

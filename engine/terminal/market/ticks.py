@@ -13,7 +13,6 @@ from engine.terminal import constants as mt5
 from engine.terminal.clock import ZoneRule
 from engine.terminal.errors import MarketError
 from engine.terminal.market.base import (
-    CHUNK,
     Market,
     Point,
     Quote,
@@ -31,6 +30,10 @@ from engine.terminal.records import RATES, TICKS
 _QUOTED = mt5.TICK_FLAG_BID | mt5.TICK_FLAG_ASK
 _TRADED = mt5.TICK_FLAG_LAST | mt5.TICK_FLAG_VOLUME
 _MINUTE = 60
+
+#: How many steps are turned into Python lists at a time: lists are several times faster to read
+#: than arrays, and a chunk of them keeps memory flat and stays in the processor's cache.
+_CHUNK = 2_048
 Row = tuple[int, int, float, float, float, float, int]
 Integers = npt.NDArray[np.int64]
 
@@ -133,7 +136,7 @@ class TickMarket(Market):
 
     def _load(self, first: int) -> bool:
         """Make the next chunk of ticks ready; False when there is none."""
-        chosen = slice(first, first + CHUNK)
+        chosen = slice(first, first + _CHUNK)
         lanes, inside = self._lanes[chosen], self._inside[chosen]
         rows: Table = np.empty(len(lanes), dtype=TICKS)
         for lane, name in enumerate(self._names):
@@ -154,11 +157,8 @@ class TickMarket(Market):
         self.step += 1
         self.time_msc = time_msc
         quote = self._by_lane[lane]
-        if (
-            quote.bid_low < bid < quote.bid_high
-            and quote.ask_low < ask < quote.ask_high
-            and time_msc < self.timer
-        ):
+        bid_low, bid_high, ask_low, ask_high = quote.guard
+        if bid_low < bid < bid_high and ask_low < ask < ask_high and time_msc < self.timer:
             quote.time_msc = time_msc
             quote.bid = bid
             quote.ask = ask

@@ -35,8 +35,12 @@ RISING = (1.1, 1.1010, 1.0990, 1.1005)
 FALLING = (1.1, 1.1010, 1.0990, 1.0995)
 
 
+def ecn(market: BarMarket) -> Terminal:
+    return Terminal(load_profile("ecn-hedging"), market)
+
+
 def on_bars(rows: Any, **how: Any) -> tuple[Terminal, ModuleType]:
-    terminal = Terminal(load_profile("ecn-hedging"), BarMarket({"EURUSD": rows}, **how))
+    terminal = ecn(BarMarket({"EURUSD": rows}, **how))
     return terminal, connected(terminal)
 
 
@@ -435,6 +439,7 @@ def state_of(terminal: Terminal, mt5: ModuleType) -> tuple[Any, ...]:
 
 @given(
     seed=st.integers(0, 10_000),
+    ahead=st.sampled_from([1, 7, 40, 1000]),
     doings=st.lists(
         st.tuples(st.sampled_from(["step", "glide", "buy", "sell"]), st.integers(0, 40)),
         min_size=5,
@@ -443,11 +448,13 @@ def state_of(terminal: Terminal, mt5: ModuleType) -> tuple[Any, ...]:
 )
 @settings(max_examples=80, deadline=None, derandomize=True)
 def test_a_glide_and_its_undoing_leave_the_market_where_single_steps_lead(
-    seed: int, doings: list[tuple[str, int]]
+    seed: int, ahead: int, doings: list[tuple[str, int]]
 ) -> None:
     moves = np.round(np.random.default_rng(seed).normal(0, 2e-4, 300).cumsum() + 1.1, 5).tolist()
     rows = bars([(a, max(a, b) + 1e-5, min(a, b) - 1e-5, b) for a, b in itertools.pairwise(moves)])
-    worlds = [on_bars(rows, start=1) for _ in range(2)]
+    markets = [BarMarket({"EURUSD": rows}, start=1) for _ in range(2)]
+    markets[1].ahead = ahead
+    worlds = [(world, connected(world)) for world in map(ecn, markets)]
     (stepped, _), (gliding, _) = worlds
 
     for doing, number in doings:
@@ -494,6 +501,6 @@ def test_a_loss_beyond_one_guard_counts_when_another_symbol_moves_inside_its_own
     for symbol in data:
         sent(mt5, market_order(mt5, BUY, 1.0, symbol=symbol))
     assert mt5.account_info().equity - 0.5 * mt5.account_info().margin > 1800  # but not for 2100
-    assert terminal.server.market.quotes["GBPUSD"].bid_low < 1.267
+    assert terminal.server.market.quotes["GBPUSD"].guard.bid_low < 1.267
     terminal.advance()
     assert deals(mt5)[-1].reason == mt5.DEAL_REASON_SO
