@@ -32,17 +32,13 @@ class Pace:
         """Tell whether a whole comparison is due."""
         return not self._compared <= now < self._compare
 
-    def quiet_until(self, now: int) -> int:
-        """Return until when looks show nothing new, as long as nothing happens at the broker: the
-        next whole comparison. 0 when it was not looked just now, or looks are so seldom that each
+    def looked(self, now: int) -> int:
+        """A look was taken. Return until when further ones show nothing new, as long as nothing
+        happens at the broker: the next whole comparison, 0 where looks are so seldom that each
         counts."""
-        seen = self._looked == now and not self._failed
-        return self._compare if seen and self._fast <= MINUTE else 0
-
-    def looked(self, now: int) -> None:
-        """A look was taken."""
         self._looked, self._next = now, now + self._fast
         self._failed = 0
+        return self._compare if self._fast <= MINUTE else 0
 
     def compared(self, now: int) -> None:
         """Everything was compared."""

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Collection, Hashable, Iterable
 
 from engine.audit import Audit, examine, report
-from engine.broker.gateway import AccountView, CallFailed
+from engine.broker.gateway import AccountView, CallFailed, Mark
 from engine.clock import Clock
 from engine.config import Config
 from engine.execution.differences import Discrepancy
@@ -28,6 +28,9 @@ seconds, and a server's clock that is set back by an hour stamps new deals befor
 DAY_MSC = 24 * 3600 * 1000
 """The same at a start, when clocks may have been set back and the engine was away."""
 
+MOST_TAKEN = 4096
+"""Deals that are remembered as taken in, before they are forgotten: two hours have far fewer."""
+
 REFUSALS = frozenset({-1, -2, -3, -4, -5, -7})
 """Errors of a call that leave the connection as it is (facts 1.8): it is read again, later."""
 
@@ -45,41 +48,37 @@ class Reconciler:
         self._doubts = Doubts(config.broker.evidence.polls, config.reconcile.grace_s)
         self._standing: frozenset[Hashable] = frozenset()
         self._reused: dict[int, int] = {}
+        self._taken: set[Mark] = set()  # need not be told again, and do no harm when they are
 
-    @property
-    def quiet_until(self) -> int:
-        """Nanoseconds UTC up to which looks show nothing new, as long as nothing happens at the
-        broker; 0 while something is under way."""
-        state = self._recorder.state
-        if state.orders.open or state.changes.open or self._doubts.seen:
-            return 0
-        return self._pace.quiet_until(self._clock.now_ns())
-
-    async def look(self) -> None:
+    async def look(self) -> int:
         """Record what has happened to orders and positions, when it is time to look.
 
-        Too early, it costs next to nothing; with nothing new, it records nothing. Raises CallFailed
-        when the connection broke or readings failed too often in a row.
+        Too early, it costs next to nothing; with nothing new, it records nothing. Returns until
+        when (nanoseconds UTC) looks show nothing new, as long as nothing happens at the broker: 0
+        while something is under way, or where nothing was seen. Raises CallFailed when the
+        connection broke or readings failed too often in a row.
         """
-        now = self._clock.now_ns()
-        if self._pace.rests(now):
-            return
-        state, positions = self._recorder.state, self._recorder.state.positions.open
+        now, pace = self._clock.now_ns(), self._pace
+        if pace.rests(now):
+            return 0
+        positions = self._recorder.state.positions.open
         try:
-            if (
-                state.orders.open
-                or state.changes.open
-                or self._doubts.seen
-                or self._pace.whole(now)  # a close and an opening leave the count as it is
-            ):
+            # The latter as a close and an opening leave the count as it is.
+            if self._under_way() or pace.whole(now):
                 await self.compare(now)
             elif positions and await self._account.positions_total() != len(positions):
                 await self.read()
         except CallFailed as error:
-            if self._pace.failed(now) or error.code not in REFUSALS:
+            if pace.failed(now) or error.code not in REFUSALS:
                 raise
-        else:
-            self._pace.looked(now)
+            return 0
+        quiet_until = pace.looked(now)
+        return 0 if self._under_way() else quiet_until
+
+    def _under_way(self) -> bool:
+        """Whether something is asked of the broker, or doubtful."""
+        state = self._recorder.state
+        return bool(state.orders.open or state.changes.open or self._doubts.seen)
 
     async def read(self, overlap_msc: int = OVERLAP_MSC) -> None:
         """Record every deal that is new, then what became of orders that wait for theirs."""
@@ -88,8 +87,14 @@ class Reconciler:
 
     async def read_deals(self, overlap_msc: int) -> None:
         """Record every deal that is not in the journal yet, each with the order it belongs to."""
-        watermark = self._recorder.state.idempotency.watermark
-        self._take_in(await self._account.deals(watermark - overlap_msc))
+        since_msc = self._recorder.state.idempotency.watermark - overlap_msc
+        taken = self._taken
+        deals = await self._account.deals(since_msc, taken)
+        if deals:
+            self._take_in(deals)
+            if len(taken) + len(deals) > MOST_TAKEN:
+                taken.clear()
+            taken.update((deal.ticket, deal.time_msc) for deal in deals[-MOST_TAKEN:])
 
     def _take_in(self, deals: Iterable[DealRecorded]) -> None:
         recorder = self._recorder
@@ -111,9 +116,12 @@ class Reconciler:
               price are left for later
         """
         recorder = self._recorder
+        orders = recorder.state.orders.open
+        if not orders:
+            return
         waiting = {
             order.ticket: order
-            for order in recorder.state.orders.open.values()
+            for order in orders.values()
             if order.status in LIVE
             and (order.ticket not in live if live is not None else not order.is_pending)
         }

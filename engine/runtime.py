@@ -176,8 +176,10 @@ class Engine:
         recorder, bars = self._recorder, self._bars
         if self._watch.due():
             await self._watch.look()
-        await self._reconciler.look()
-        await bars.read(self._quiet_until(), self._max_bars)
+        quiet_until = min(await self._reconciler.look(), self._watch.quiet_until)
+        if self._prices.needed and recorder.state.positions.open:
+            quiet_until = 0
+        await bars.read(quiet_until, self._max_bars)
         if self._prices.needed:
             await self._prices.look()
         if bars.count >= self._max_bars:
@@ -187,13 +189,6 @@ class Engine:
         if recorder.state.orders.open:
             await self._effects.resume()
         recorder.commit_if_due()
-
-    def _quiet_until(self) -> int:
-        """Until when, nanoseconds UTC, a turn has only bars to read, as long as nothing happens in
-        the market."""
-        if self._prices.needed and self.state.positions.open:
-            return 0
-        return min(self._reconciler.quiet_until, self._watch.quiet_until)
 
     async def _rest(self, seconds: float) -> None:
         """Wait for a lost terminal; an operator is heard meanwhile."""

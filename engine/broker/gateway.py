@@ -7,6 +7,7 @@ be journalled.
 
 from __future__ import annotations
 
+from collections.abc import Container
 from typing import Protocol
 
 import msgspec
@@ -66,6 +67,11 @@ class OrderSeen(msgspec.Struct, frozen=True, gc=False):
     by: int = 0
 
 
+Mark = tuple[int, int]
+"""A deal's ticket and its stamp, server milliseconds: by these a deal is told from another one that
+was given the same ticket."""
+
+
 class AccountView(Protocol):
     """What can be read of the account. Times are server time."""
 
@@ -75,9 +81,12 @@ class AccountView(Protocol):
     async def positions_total(self) -> int:
         """Return how many positions are open: the cheapest sign that something has happened."""
 
-    async def deals(self, since_msc: int) -> list[DealRecorded]:
+    async def deals(self, since_msc: int, known: Container[Mark] = ()) -> list[DealRecorded]:
         """Return all deals from `since_msc` (server milliseconds) on, by ticket; late ones may be
-        missing yet."""
+        missing yet.
+
+        known  deals that need not be told again
+        """
 
     async def orders(self, since_msc: int) -> list[OrderSeen]:
         """Return live orders, and those in history from `since_msc` on."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Protocol
 
 import msgspec
 
@@ -13,6 +13,17 @@ from journal.events.mt5 import TradeMode
 
 MODES = {mode.value: mode.name.lower() for mode in TradeMode}
 """What a configuration calls the module's trade modes."""
+
+
+class Identified(Protocol):
+    """What tells which account it is; every type of it is checked already."""
+
+    @property
+    def login(self) -> int: ...
+    @property
+    def server(self) -> str: ...
+    @property
+    def trade_mode(self) -> int: ...
 
 
 class _Identity(msgspec.Struct, frozen=True, gc=False):
@@ -32,7 +43,11 @@ def check_identity(info: Any, wanted: Account) -> None:
 
     `Any`: the record is the module's, or what came of it over the worker.
     """
-    seen = _identity(info)
+    check_account(_identity(info), wanted)
+
+
+def check_account(seen: Identified, wanted: Account) -> None:
+    """Hold an account against the configured one. Raises WrongAccount."""
     mode = MODES.get(seen.trade_mode, str(seen.trade_mode))
     for what, found, expected in (
         ("login", seen.login, wanted.login),

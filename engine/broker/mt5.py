@@ -6,16 +6,17 @@ It translates and checks; it decides nothing, and it sends an intent exactly onc
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Mapping, Sequence
+from collections.abc import Awaitable, Container, Mapping, Sequence
 from contextlib import suppress
+from operator import attrgetter
 from typing import Any
 
 from engine.broker.calls import Calls
-from engine.broker.gateway import CallFailed, OrderSeen
-from engine.broker.identity import check_identity
+from engine.broker.gateway import CallFailed, Mark, OrderSeen
+from engine.broker.identity import check_account
 from engine.broker.records import (
     account_seen,
-    deal_recorded,
+    deals_recorded,
     order_listed,
     order_seen,
     position_seen,
@@ -82,14 +83,13 @@ class Mt5Gateway:
         self._account = account
         self._initialize = dict(initialize or {})
         self._specs: dict[str, SymbolSpecified] = {}
-        self._deals: dict[int, tuple[Any, DealRecorded]] = {}
         self._sender = Sender(calls, account, self._spec)
 
     async def connect(self, symbols: list[str]) -> TerminalConnected:
         """Initialise the module, check the account's identity, select the symbols."""
         await self._calls.call("initialize", **self._initialize)
         info = account_seen(await self._calls.call("account_info"))
-        check_identity(info, self._account)
+        check_account(info, self._account)
         for symbol in symbols:
             await self._calls.call("symbol_select", symbol, True)
         terminal = terminal_seen(await self._calls.call("terminal_info"))
@@ -152,7 +152,7 @@ class Mt5Gateway:
         """Read the current tick and let the broker itself say what a lot costs and binds."""
         tick = tick_seen(await self._calls.call("symbol_info_tick", symbol), f"of {symbol}")
         account = account_seen(await self._calls.call("account_info"))
-        check_identity(account, self._account)  # the terminal can be logged in elsewhere by hand
+        check_account(account, self._account)  # the terminal can be logged in elsewhere by hand
         if not terminal_seen(await self._calls.call("terminal_info")).connected:
             raise BrokerError(
                 "the terminal has lost the broker and shows old prices; nothing is sent until it "
@@ -162,21 +162,20 @@ class Mt5Gateway:
             raise BrokerError(f"{symbol} has no usable quote: bid {tick.bid:g}, ask {tick.ask:g}")
         kind, price = (0, tick.ask) if side == "buy" else (1, tick.bid)
         margin = await self._calls.call("order_calc_margin", kind, symbol, 1.0, price)
+        spec = await self._spec(symbol)
+        converted = spec.currency_profit != account.currency
         return QuoteObserved(
             symbol=symbol,
             time_msc=tick.time_msc,
             bid=tick.bid,
             ask=tick.ask,
-            tick_value=await self._tick_value(symbol, account.currency),
+            tick_value=await self._tick_value(symbol) if converted else spec.tick_value,
             margin_per_lot=margin,
             margin_free=account.margin_free,
         )
 
-    async def _tick_value(self, symbol: str, currency: str) -> float:
-        """Return what a lot loses per tick; it moves only where profits are converted."""
-        spec = await self._spec(symbol)
-        if spec.currency_profit == currency:
-            return spec.tick_value
+    async def _tick_value(self, symbol: str) -> float:
+        """Return what a lot loses per tick, where it moves as profits are converted."""
         return tick_value(await self._calls.call("symbol_info", symbol), symbol).loss
 
     async def submit(self, intent: OrderIntended) -> BrokerReplied:
@@ -193,7 +192,7 @@ class Mt5Gateway:
     async def snapshot(self) -> BrokerSnapshotTaken:
         """Read account, positions and live orders."""
         info = account_seen(await self._calls.call("account_info"))
-        check_identity(info, self._account)
+        check_account(info, self._account)
         positions = await self._calls.call("positions_get")
         orders = await self._calls.call("orders_get")
         return BrokerSnapshotTaken(
@@ -211,18 +210,10 @@ class Mt5Gateway:
         total: int = await self._calls.call("positions_total")
         return total
 
-    async def deals(self, since_msc: int) -> list[DealRecorded]:
+    async def deals(self, since_msc: int, known: Container[Mark] = ()) -> list[DealRecorded]:
         """Read the deal history."""
-        records = await self._history("history_deals_get", since_msc)
-        known, deals = self._deals, []
-        self._deals = {}
-        for record in records:  # most of them are those of the reading before
-            seen = known.get(getattr(record, "ticket", 0))
-            if seen is None or seen[0] != record:
-                seen = record, deal_recorded(record)
-            self._deals[seen[1].ticket] = seen
-            deals.append(seen[1])
-        deals.sort(key=lambda deal: deal.ticket)
+        deals = deals_recorded(await self._history("history_deals_get", since_msc), known)
+        deals.sort(key=attrgetter("ticket"))
         return deals
 
     async def orders(self, since_msc: int) -> list[OrderSeen]:
@@ -234,11 +225,9 @@ class Mt5Gateway:
         seen = {order.ticket: order for order in listed}
         return [seen[ticket] for ticket in sorted(seen)]
 
-    async def _history(self, function: str, since_msc: int) -> Sequence[Any]:
+    def _history(self, function: str, since_msc: int) -> Awaitable[Sequence[Any]]:
         # 0 is never stored by the module, it would send stack garbage.
-        begin = max(since_msc // 1000, 1)
-        records: Sequence[Any] = await self._calls.call(function, begin, END_S)
-        return records
+        return self._calls.call(function, max(since_msc // 1000, 1), END_S)
 
     async def tick_times(self) -> dict[str, int]:
         """Read the newest tick's stamp of each symbol that was specified."""

@@ -6,13 +6,13 @@ the journal, which could not be read again.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Container, Sequence
 from operator import attrgetter
 from typing import Any, Generic, TypeVar, get_type_hints
 
 import msgspec
 
-from engine.broker.gateway import OrderSeen
+from engine.broker.gateway import Mark, OrderSeen
 from journal.errors import BrokerError
 from journal.events import DealRecorded, OrderListed, PositionSeen, SymbolSpecified
 
@@ -78,6 +78,18 @@ class Translation(Generic[P]):
 
 deal_recorded = Translation(DealRecorded, "deal")
 """A deal of the history."""
+
+_mark = attrgetter("ticket", "time_msc")
+
+
+def deals_recorded(records: Sequence[Any], known: Container[Mark]) -> list[DealRecorded]:
+    """Translate those deals of the history that are not known. Raises BrokerError."""
+    try:
+        told: Sequence[Any] = [record for record in records if _mark(record) not in known]
+    except (AttributeError, TypeError):
+        told = records  # their translation says what is wrong
+    return [deal_recorded(record) for record in told]
+
 
 position_seen = Translation(PositionSeen, "position")
 """An open position."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Container, Sequence
 from functools import partial
 from typing import Any
 
@@ -10,12 +10,14 @@ import anyio
 import msgspec
 import pytest
 
+import engine.reconciler
 from engine.audit import Audit
-from engine.broker.gateway import CallFailed, OrderSeen
+from engine.broker.gateway import CallFailed, Mark, OrderSeen
 from engine.config import Config, Evidence, Reconcile
 from engine.reconciler import Reconciler
 from engine.recorder import Recorder
 from journal.envelope import AnyEvent
+from journal.errors import JournalHalted
 from journal.events import (
     BrokerSnapshotTaken,
     ChangeIntended,
@@ -66,6 +68,7 @@ class World:
     asked   every call, in order
     fails   errors of the next calls, one after the other
     hidden  deals that the broker's lists do not show yet
+    told    tickets of the deals that the last reading gave
     """
 
     def __init__(self, story: Story | None = None) -> None:
@@ -75,6 +78,7 @@ class World:
         self.history: list[DealRecorded] = [deposit(10_000.0)]
         self.done: list[OrderSeen] = []
         self.hidden: set[int] = set()
+        self.told: list[int] = []
         self.asked: list[str] = []
         self.fails: list[int] = []
         self.now = 1_000_000.0
@@ -112,9 +116,12 @@ class World:
         self._ask("positions_total")
         return len(self.held)
 
-    async def deals(self, since_msc: int) -> list[DealRecorded]:
+    async def deals(self, since_msc: int, known: Container[Mark] = ()) -> list[DealRecorded]:
         self._ask("deals")
-        return [d for d in self.history if d.ticket not in self.hidden and d.time_msc >= since_msc]
+        seen = [d for d in self.history if d.ticket not in self.hidden and d.time_msc >= since_msc]
+        new = [deal for deal in seen if (deal.ticket, deal.time_msc) not in known]
+        self.told = [deal.ticket for deal in new]
+        return new
 
     async def orders(self, since_msc: int) -> list[OrderSeen]:
         self._ask("orders")
@@ -233,6 +240,75 @@ def test_a_clock_that_is_put_back_does_not_silence_the_looks(world: World) -> No
     world.look(SLOW)
     assert world.look(-7200.0) == ["deals", "snapshot"]
     assert world.look(FAST) == []
+
+
+def quiet(world: World, seconds: float) -> float:
+    """Look once; return for how many seconds further looks show nothing new, below 0 for none."""
+    world.now += seconds
+    until: int = anyio.run(world.reconciler.look)
+    return until / 1e9 - world.now
+
+
+def test_after_a_look_all_is_quiet_until_the_next_whole_comparison(world: World) -> None:
+    world.look(SLOW)
+    assert quiet(world, FAST) == pytest.approx(SLOW - FAST)
+    assert quiet(world, SLOW) == pytest.approx(SLOW)
+
+
+def test_nothing_is_quiet_where_nothing_was_seen(world: World) -> None:
+    world.look(SLOW)
+    assert quiet(world, FAST / 2) < 0.0  # too early
+    world.fails = [-1]
+    assert quiet(world, SLOW) < 0.0
+
+
+def test_nothing_is_quiet_while_something_is_under_way_or_doubtful(world: World) -> None:
+    world.trade(7)
+    world.look(SLOW)
+    world.held = []
+    assert quiet(world, SLOW) < 0.0
+    assert quiet(World(ready().given(a(OrderProposed))), SLOW) < 0.0
+
+
+# --- which deals
+
+
+def test_a_deal_that_was_taken_in_is_not_told_again(world: World) -> None:
+    world.trade(7)
+    world.look(SLOW)
+    assert world.told == [107]
+    world.trade(8)
+    world.look(SLOW)
+    assert world.told == [108]
+
+
+def test_a_deal_that_could_not_be_recorded_is_told_again(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(event: AnyEvent) -> None:
+        raise JournalHalted("the disk is full")
+
+    world.trade(7)
+    with monkeypatch.context() as patched:
+        patched.setattr(world.journal, "append", full)
+        with pytest.raises(JournalHalted):
+            world.look(SLOW)
+    world.look(SLOW)
+    assert world.told == [107]
+    assert 7 in world.state.positions.open
+
+
+def test_when_too_many_are_remembered_deals_are_told_again_and_recorded_once(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(engine.reconciler, "MOST_TAKEN", 2)
+    for identifier in (7, 8, 9):
+        world.trade(identifier)
+        world.look(SLOW)
+    world.look(SLOW)
+    assert len(world.told) > 1
+    deals = [one.ticket for one in world.recorded() if isinstance(one, DealRecorded)]
+    assert deals == [107, 108, 109]
 
 
 # --- failing

@@ -4,6 +4,7 @@ once."""
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
+from types import SimpleNamespace
 from typing import Any, TypeVar
 
 import anyio
@@ -258,16 +259,40 @@ def test_deals_come_by_ticket_as_server_time_may_run_backwards(module: Module) -
 
 
 def test_a_deal_that_is_read_again_is_the_brokers_newest_word_of_it(module: Module) -> None:
-    async def thrice(gateway: Mt5Gateway) -> list[DealRecorded]:
+    async def twice(gateway: Mt5Gateway) -> list[DealRecorded]:
         seen = []
-        for comment in (KEY, KEY, "rewritten"):
+        for comment in (KEY, "rewritten"):
             module.answers["history_deals_get"] = (DEAL._replace(comment=comment),)
             seen += await gateway.deals(0)
         return seen
 
-    first, again, changed = ask(module, thrice)
-    assert again is first  # translated once
+    first, changed = ask(module, twice)
     assert changed == msgspec.structs.replace(first, comment="rewritten")
+
+
+def test_known_deals_are_not_told_again_but_one_under_a_known_ones_ticket_is(
+    module: Module,
+) -> None:
+    other, stamp = DEAL._replace(ticket=6), DEAL.time_msc
+    reused = DEAL._replace(time_msc=stamp + 1)
+    module.answers["history_deals_get"] = (DEAL, other, reused)
+    told = ask(module, lambda gateway: gateway.deals(0, {(5, stamp)}))
+    assert [(deal.ticket, deal.time_msc) for deal in told] == [(5, stamp + 1), (6, stamp)]
+
+
+@pytest.mark.parametrize("broken", [{"ticket": []}, {"time_msc": "soon"}, {"time_msc": None}])
+def test_no_deal_is_known_by_what_is_neither_ticket_nor_stamp(
+    module: Module, broken: dict[str, Any]
+) -> None:
+    module.answers["history_deals_get"] = (DEAL, DEAL._replace(**broken))
+    with pytest.raises(BrokerError, match=f"deal .*'{next(iter(broken))}' is .*, expected int"):
+        ask(module, lambda gateway: gateway.deals(0, {(5, DEAL.time_msc)}))
+
+
+def test_a_deal_without_a_stamp_is_refused_however_much_is_known(module: Module) -> None:
+    module.answers["history_deals_get"] = (SimpleNamespace(ticket=5),)
+    with pytest.raises(BrokerError, match="deal 5 has no field"):
+        ask(module, lambda gateway: gateway.deals(0, {(5, DEAL.time_msc)}))
 
 
 @pytest.mark.parametrize(
