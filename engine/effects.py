@@ -6,7 +6,6 @@ What to decide is the kernel's alone; each result goes back to it as an input.
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Awaitable, Callable
 
 from engine.broker.fault import Fault
@@ -66,17 +65,17 @@ class Effects:
         One story to its end before the next: a second strategy's proposal must not find the first
         one's order intended and not yet sent.
         """
-        recorder = self._recorder
-        while recorder.decided:
-            decision = recorder.decided.popleft()
-            effect = self._effects.get(type(decision.data))
+        decided, effects = self._recorder.decided, self._effects
+        while decided:
+            decision = decided.popleft()
+            effect = effects.get(type(decision.data))
             if effect is None:
                 continue
-            later, recorder.decided = recorder.decided, deque()
+            later = len(decided)
             try:
                 await effect(decision)
             finally:
-                recorder.decided.extend(later)
+                decided.rotate(len(decided) - later)  # what it led to goes before what waits
 
     async def weigh(self, proposed: AnyEvent) -> None:
         """Fetch the quote on which a proposal is weighed."""

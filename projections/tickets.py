@@ -47,7 +47,7 @@ class Tickets(msgspec.Struct):
         """
         number = ticket.to_bytes(_WIDTH, "little")
         if ticket > self.highest:
-            self.packed += number
+            self.packed.extend(number)
             self.highest = ticket
         elif ticket not in self:
             with memoryview(self.packed).cast("Q") as numbers:

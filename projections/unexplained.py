@@ -104,6 +104,8 @@ def _adopted(state: Unexplained, event: Event[PositionAdopted]) -> None:
 
 def _drop(state: Unexplained, order: int = 0, position: int = 0) -> None:
     """Forget what is explained now: the deals of an order, or of a position."""
+    if not state.deals:
+        return
     for ticket, one in list(state.deals.items()):
         if (order and one.order == order) or (position and one.position == position):
             del state.deals[ticket]

@@ -43,7 +43,11 @@ _THEN = {
 
 def outcomes() -> str:
     """Return the page about all codes."""
-    special = [(f"{code}, asked {asked.value}", said) for (asked, code), said in SPECIAL.items()]
+    special = [
+        (f"{code}, asked {asked.value}", meaning)
+        for code, meanings in SPECIAL.items()
+        for asked, meaning in meanings.items()
+    ]
     unknown = Meaning(Verdict.UNRESOLVED, "a code that is not in this table", halt=True)
     parts = [
         _PREFACE,

@@ -75,8 +75,8 @@ class Keys:
 
 def base32(number: int, width: int) -> str:
     """Return `number` in Crockford's base 32, padded with zeros to at least `width` characters."""
-    digits: list[str] = []
+    digits = ""
     while number:
-        number, rest = divmod(number, 32)
-        digits.append(ALPHABET[rest])
-    return "".join(reversed(digits)).rjust(width, "0")
+        digits = ALPHABET[number & 31] + digits
+        number >>= 5
+    return digits.rjust(width, "0")

@@ -134,8 +134,8 @@ ERRORS: dict[int, Meaning] = {
 """By the module's `last_error()` when `order_send` gave `None`, or by what kept the call from the
 module (`engine.broker.calls.Fault`)."""
 
-SPECIAL: dict[tuple[Asked, int], Meaning] = {
-    (Asked.CLOSE, 10036): _accepted("position already closed"),
+SPECIAL: dict[int, dict[Asked, Meaning]] = {
+    10036: {Asked.CLOSE: _accepted("position already closed")},
 }
 """Return codes that mean something else where the broker was asked for something else."""
 
@@ -146,5 +146,7 @@ def classify(reply: BrokerReplied, asked: Asked = Asked.OPEN) -> Meaning:
     if not code:
         known = ERRORS.get(reply.error)
         return known or _unresolved(f"unknown error {reply.error}", halt=True)
-    known = SPECIAL.get((asked, code)) or RETCODES.get(code)
+    known = RETCODES.get(code)
+    if code in SPECIAL:
+        known = SPECIAL[code].get(asked, known)
     return known or _unresolved(f"unknown return code {code}", halt=True)

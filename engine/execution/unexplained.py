@@ -8,7 +8,7 @@ not be known yet, and the deal waits until it is.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from engine.execution.closing import unknown
 from engine.execution.differences import Discrepancy, Name
@@ -21,13 +21,15 @@ RULE = "stranger with our magic"
 """The rule that such a halt bears."""
 
 
-def strangers(state: State) -> Iterator[Draft]:
+def strangers(state: State) -> Iterable[Draft]:
     """Name every deal that is a stranger's beyond doubt, each once, and halt. What it does while
     trading is halted for it already is named, too, and needs no halt of its own."""
-    waiting = state.unexplained.deals
-    if not waiting:
-        return
-    ripe = [one for one in waiting.values() if unknown(state, one.symbol) is None]
+    return _named(state) if state.unexplained.deals else ()
+
+
+def _named(state: State) -> Iterator[Draft]:
+    waiting = state.unexplained.deals.values()
+    ripe = [one for one in waiting if unknown(state, one.symbol) is None]
     for one in ripe:
         name = Name.UNEXPLAINED_DEAL
         yield Discrepancy(name, str(one.deal), "no intent", _words(one)).found, ""
