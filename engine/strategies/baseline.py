@@ -108,23 +108,14 @@ class MaCrossRsi(msgspec.Struct, tag="ma-cross-rsi"):
 
     def follow(self, bars: Sequence[BarClosed]) -> int:
         """Take in bars up to the next cross of the averages; return how many."""
-        after = self.gap
-        if after is None:
+        if self.gap is None:
             return follow((self,), bars)
-        count, before, average = 0, after, self.averages.update
-        for bar in bars:
-            close = bar.close
-            before, after = after, average(close)
-            if abs(after) < TIE * close:
-                after = 0.0
-            count += 1
-            if after > 0.0 >= before or after < 0.0 <= before:
-                break
+        closes = [bar.close for bar in bars]
+        count, before, after = self.averages.follow(closes, self.gap, TIE)
         self.gap = after
         self.cross = (after > 0.0 >= before) - (after < 0.0 <= before)
-        taken = bars[:count]
-        self.rsi.follow([bar.close for bar in taken])
-        self.atr.follow(taken)
+        self.rsi.follow(closes[:count])
+        self.atr.follow(bars[:count])
         return count
 
     def propose(self) -> Proposal | None:

@@ -51,6 +51,31 @@ class AverageGap:
         self.at = at if at < slow else 0
         return fast_total / fast - slow_total / slow
 
+    def follow(self, values: Iterable[float], last: float, tie: float) -> tuple[int, float, float]:
+        """Once it is ready, take in values up to the first with which the two means cross.
+
+        last  the difference as of the value before
+        tie   parts of a value by which the means may differ and still are equal: the difference
+              is 0 then
+        Returns how many were taken in, and the differences as of the last but one and the last.
+        """
+        window, at, fast, slow = self.window, self.at, self.fast, self.slow
+        fast_total, slow_total = self.fast_total, self.slow_total
+        count, before, after = 0, last, last
+        for value in values:
+            fast_total += value - window[at - fast]
+            slow_total += value - window[at]
+            window[at] = value
+            at = at + 1 if at + 1 < slow else 0
+            count += 1
+            before, after = after, fast_total / fast - slow_total / slow
+            if abs(after) < tie * value:
+                after = 0.0
+            if after > 0.0 >= before or after < 0.0 <= before:
+                break
+        self.at, self.fast_total, self.slow_total = at, fast_total, slow_total
+        return count, before, after
+
     def _begin(self, value: float) -> float:
         window, fast = self.window, self.fast
         self.fast_total += value if len(window) < fast else value - window[-fast]
