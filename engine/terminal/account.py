@@ -115,39 +115,34 @@ class Account:
         return round(self._exact_margin(), self.digits)
 
     def _exact_margin(self) -> float:
-        held = self.book.by_symbol
         total = 0.0
-        for name, positions in held.items():
+        for name, positions in self.book.by_symbol.items():
             if positions:
-                total += self._margin_of(name, positions.values())
+                total += self._margin_of(name, *_sides(positions.values()))
         return total
 
     def margins(self, name: str, side: int, volume: float, price: float) -> tuple[float, float]:
         """Margin of all positions, and what it would be if this trade were done as well."""
-        exact = self._exact_margin()
-        held = list(self.book.by_symbol[name].values())
-        before = self._margin_of(name, held) if held else 0.0
-        if not self.hedging() and held and held[0].type != side:
-            rest = volume - held[0].volume
-            side, volume, price = (
-                (side, rest, price) if rest > 0 else (held[0].type, -rest, held[0].price_open)
-            )
-            held = []
+        exact, held = self._exact_margin(), self.book.by_symbol[name]
+        volumes, values = _sides(held.values())
+        before = self._margin_of(name, volumes, values)
+        if held and not self.hedging() and not volumes[side]:  # the other side is reduced
+            (position,) = held.values()
+            volumes, values = [0.0, 0.0], [0.0, 0.0]
+            volume -= position.volume
+            if volume < 0:
+                side, volume, price = position.type, -volume, position.price_open
         if volume > 0:
-            trade = Position(
-                ticket=0, identifier=0, symbol=name, type=side, volume=volume, price_open=price,
-                time_msc=0, time_update_msc=0,
-            )  # fmt: skip
-            held.append(trade)
-        after = self._margin_of(name, held) if held else 0.0
+            volumes[side] += volume
+            values[side] += volume * price
+        after = self._margin_of(name, volumes, values)
         return round(exact, self.digits), round(exact - before + after, self.digits)
 
-    def _margin_of(self, name: str, positions: Iterable[Position]) -> float:
-        volumes, values = [0.0, 0.0], [0.0, 0.0]
-        for position in positions:
-            volumes[position.type] += position.volume
-            values[position.type] += position.volume * position.price_open
+    def _margin_of(self, name: str, volumes: list[float], values: list[float]) -> float:
+        """Margin of a symbol's lots, and of what they are worth at the open, by side."""
         larger = 0 if volumes[0] >= volumes[1] else 1
+        if not volumes[larger]:
+            return 0.0
         price = values[larger] / volumes[larger]
         covered = min(volumes)
         symbol = self.profile.symbols[name]
@@ -177,3 +172,12 @@ class Account:
     def hedging(self) -> bool:
         """Whether every deal opens a position of its own."""
         return self.profile.account.margin_mode == "hedging"
+
+
+def _sides(positions: Iterable[Position]) -> tuple[list[float], list[float]]:
+    """Lots of positions, and lots times the price of the open, by side."""
+    volumes, values = [0.0, 0.0], [0.0, 0.0]
+    for position in positions:
+        volumes[position.type] += position.volume
+        values[position.type] += position.volume * position.price_open
+    return volumes, values

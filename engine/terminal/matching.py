@@ -245,24 +245,18 @@ class Matcher:
         The cushion, less what a move of one percent in every conversion rate could cost, is shared
         out over the symbols held; half of it is kept back for what the shares do to each other.
         """
-        account = self._account
-        threshold = self._threshold()
-        equity = account.equity()
-        held = [name for name, positions in self._book.by_symbol.items() if positions]
-        slack = 0.01 * (abs(equity - self._book.balance) + threshold) + 0.01 * len(
-            self._book.positions
-        )
+        account, book = self._account, self._book
+        threshold, equity = self._threshold(), account.equity()
+        held = [name for name, positions in book.by_symbol.items() if positions]
+        slack = 0.01 * (abs(equity - book.balance) + threshold) + 0.01 * len(book.positions)
         share = max(0.0, (equity - threshold) / 2 - slack) / len(held)
         widths: dict[str, float] = {}
         for name in held:
-            volume = sum(position.volume for position in self._book.by_symbol[name].values())
-            symbol = account.symbol(name)
+            volume = sum(position.volume for position in book.by_symbol[name].values())
             per_price = volume * _value(account, name)
             _narrow(widths, name, share / per_price)
-            for currency in (symbol.currency_profit, symbol.margin_currency):
-                for other in account.converter.symbols_for(currency):
-                    if other != name:
-                        _narrow(widths, other, self._market.quotes[other].bid / 100)
+            for other in account.converter.symbols_for(name):
+                _narrow(widths, other, self._market.quotes[other].bid / 100)
         return widths
 
 

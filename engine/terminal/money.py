@@ -92,25 +92,26 @@ class Converter:
             rate = self._rates[currency] = self._find(currency)
         return rate(buying)
 
-    def symbols_for(self, currency: str) -> tuple[str, ...]:
-        """The symbols whose quotes move the rate of a currency."""
-        if currency == self._target:
-            return ()
-        movers = self._movers.get(currency)
+    def symbols_for(self, name: str) -> tuple[str, ...]:
+        """The other symbols whose quotes move what a symbol's profit and margin are worth."""
+        movers = self._movers.get(name)
         if movers is None:  # which they are never changes
-            movers = self._movers[currency] = self._find_symbols(currency)
+            symbol = self._profile.symbols[name]
+            currencies = {symbol.currency_profit, symbol.margin_currency}
+            movers = self._movers[name] = tuple(
+                other
+                for other in self._quotes
+                if other != name and any(self._moves(other, currency) for currency in currencies)
+            )
         return movers
 
-    def _find_symbols(self, currency: str) -> tuple[str, ...]:
-        pairs = {currency, self._target, "USD"}
-        return tuple(
-            name
-            for name in self._quotes
-            if {
-                self._profile.symbols[name].currency_base,
-                self._profile.symbols[name].currency_profit,
-            }
-            <= pairs
+    def _moves(self, name: str, currency: str) -> bool:
+        """Whether a symbol's quote moves the rate of a currency."""
+        symbol = self._profile.symbols[name]
+        pair = {symbol.currency_base, symbol.currency_profit}
+        return (
+            currency != self._target
+            and pair <= {currency, self._target, "USD"}
             and self._is_pair(name)
         )
 

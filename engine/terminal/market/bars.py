@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 from bisect import bisect_left
 from collections.abc import Iterable, Iterator, Mapping
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -132,7 +133,7 @@ class BarMarket(Market):
         self.time_msc = time_msc = self._times[place]
         quiet = time_msc < self.timer
         for lane in self._lanes:  # which move together or not at all
-            quiet = quiet and lane.reach.leaves(lane.quote.guard, place, place + 1) > place
+            quiet = quiet and lane.reach.stays(lane.quote.guard, place)
         if quiet:
             for lane in self._lanes:
                 lane.pass_by(place)
@@ -236,25 +237,29 @@ class _Lane:
     def load(self, first: int, last: int) -> None:
         """Make the steps from `first` up to and without `last` ready: how far each reaches, and the
         quote after it."""
-        table, steps = self._table, np.arange(first, last)
-        bar, walked = self._opened[steps], self._opened[steps - 1]
-        opens, walks = self._fresh[steps], self._fresh[steps - 1]
+        bar, opens = self._opened[first:last], self._fresh[first:last]
+        walked, walks = self._opened[first - 1 : last - 1], self._fresh[first - 1 : last - 1]
         if self._model == "open":
             walks = np.zeros_like(walks)
         bid_after = np.where(
-            opens | (self._model == "open"), table["open"][bar], table["close"][bar]
+            opens | (self._model == "open"), self._column("open", bar), self._column("close", bar)
         )
-        ask_after = self._ask(bid_after, bar)
-        low, high, inf = table["low"][walked], table["high"][walked], np.inf
-        lows = np.stack((low, self._ask(low, walked)), axis=1)
-        highs = np.stack((high, self._ask(high, walked)), axis=1)
-        after = np.stack((bid_after, ask_after), axis=1)
-        walks, opens = walks[:, np.newaxis], opens[:, np.newaxis]
+        low, high, inf = self._column("low", walked), self._column("high", walked), np.inf
+        after = np.stack((bid_after, self._ask(bid_after, bar)))
+        lows = np.stack((low, self._ask(low, walked)))
+        highs = np.stack((high, self._ask(high, walked)))
         self.reach = Reach(
             np.minimum(np.where(walks, lows, inf), np.where(opens, after, inf)),
             np.maximum(np.where(walks, highs, -inf), np.where(opens, after, -inf)),
         )
-        self._bids, self._asks, self._stamps = bid_after, ask_after, table["time"][bar] * 1000
+        self._bids, self._asks = after
+        self._stamps = self._column("time", bar) * 1000
+
+    def _column(self, field: str, bars: npt.NDArray[np.int64]) -> npt.NDArray[Any]:
+        """A column of the table for bars that ascend; out of a copy, which is aligned: three times
+        as fast."""
+        column: npt.NDArray[Any] = self._table[field][bars[0] : bars[-1] + 1].copy()[bars - bars[0]]
+        return column
 
     def pass_by(self, place: int) -> None:
         """Move the quote behind a ready step in which nothing happens."""
@@ -269,24 +274,23 @@ class _Lane:
             points += self._walk(self._opened.item(step - 1))
         if self._fresh[step]:
             bar = self._opened.item(step)
-            time, open_, *_ = self._table[bar].item()
-            points += self._quoted(bar, time, ((0, open_),), continuous=False)
+            points += self._quoted(bar, ((0, self._table["open"].item(bar)),), continuous=False)
         return points
 
     def _walk(self, bar: int) -> list[Point]:
-        time, open_, high, low, close, count, _, _ = self._table[bar].item()
+        _, open_, high, low, close, count, _, _ = self._table[bar].item()
         if self._model == "ohlc":
             path = ohlc_path(open_, high, low, close)
         else:
             path = generated_path(open_, high, low, close, count, self._symbol.tick)
-        return self._quoted(bar, time, path, continuous=True)
+        return self._quoted(bar, path, continuous=True)
 
     def _quoted(
-        self, bar: int, time: int, path: Iterable[tuple[int, float]], *, continuous: bool
+        self, bar: int, path: Iterable[tuple[int, float]], *, continuous: bool
     ) -> list[Point]:
         """Bids of a bar, by the milliseconds after its opening, as points."""
         name, digits = self.quote.symbol, self._symbol.digits
-        opened, spread = time * 1000, self._spread.item(bar)
+        opened, spread = self._table["time"].item(bar) * 1000, self._spread.item(bar)
         return [
             Point(
                 name,

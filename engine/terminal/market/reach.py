@@ -21,17 +21,18 @@ class Reach:
     """The extremes of some steps.
 
     Args:
-        lows: the lowest bid and the lowest ask of each step.
-        highs: the highest bid and the highest ask of each step.
+        lows: the lowest bids of the steps, and the lowest asks.
+        highs: the highest bids of the steps, and the highest asks.
     """
 
     def __init__(self, lows: Floats, highs: Floats) -> None:
         # The steps stay an array: most of them are never looked at one by one, and a list of lists
         # takes longer to make than to read.
-        self._steps = np.hstack((lows, highs))
-        starts = np.arange(0, len(lows), BLOCK)
-        extremes = np.minimum.reduceat(lows, starts), np.maximum.reduceat(highs, starts)
-        self._blocks: list[list[float]] = np.hstack(extremes).tolist()
+        self._steps = np.concatenate((lows, highs)).T
+        starts = np.arange(0, lows.shape[1], BLOCK)
+        least = np.minimum.reduceat(lows, starts, axis=1)
+        most = np.maximum.reduceat(highs, starts, axis=1)
+        self._blocks: list[list[float]] = np.concatenate((least, most)).T.tolist()
 
     def leaves(self, guard: Guard, first: int, end: int) -> int:
         """The first step from `first` up to and without `end` whose prices are not all inside;
@@ -46,6 +47,10 @@ class Reach:
             if first < last:
                 return first
         return end
+
+    def stays(self, guard: Guard, step: int) -> bool:
+        """Whether the prices of one step are all inside."""
+        return _outside(self._steps[step : step + 1].tolist(), guard) == 1
 
 
 def _outside(rows: list[list[float]], guard: Guard) -> int:

@@ -24,8 +24,8 @@ def test_the_first_step_that_leaves_a_guard_is_the_one_that_each_by_itself_says(
 ) -> None:
     # Often exactly at the guard, which is no longer inside.
     draw = np.random.default_rng(seed)
-    lows = draw.choice([-3.0, -2.0, -1.0, -0.25], (COUNT, 2), p=[0.02, 0.03, 0.05, 0.9])
-    highs = draw.choice([3.0, 2.0, 1.0, 0.25], (COUNT, 2), p=[0.02, 0.03, 0.05, 0.9])
+    lows = draw.choice([-3.0, -2.0, -1.0, -0.25], (2, COUNT), p=[0.02, 0.03, 0.05, 0.9])
+    highs = draw.choice([3.0, 2.0, 1.0, 0.25], (2, COUNT), p=[0.02, 0.03, 0.05, 0.9])
     bid_low, bid_high, ask_low, ask_high = limits
     guard = Guard(-bid_low, bid_high, -ask_low, ask_high)
     first, end = stretch
@@ -33,14 +33,16 @@ def test_the_first_step_that_leaves_a_guard_is_the_one_that_each_by_itself_says(
     leaving = [
         step
         for step in range(first, end)
-        if not (guard.holds(*lows[step]) and guard.holds(*highs[step]))
+        if not (guard.holds(*lows[:, step]) and guard.holds(*highs[:, step]))
     ]
 
-    assert Reach(lows, highs).leaves(guard, first, end) == (leaving[0] if leaving else end)
+    reach = Reach(lows, highs)
+    assert reach.leaves(guard, first, end) == (leaving[0] if leaving else end)
+    assert [step for step in range(first, end) if not reach.stays(guard, step)] == leaving
 
 
 def test_no_step_leaves_a_guard_that_is_open_and_every_step_one_that_is_shut() -> None:
-    lows, highs = np.zeros((COUNT, 2)), np.ones((COUNT, 2))
+    lows, highs = np.zeros((2, COUNT)), np.ones((2, COUNT))
     reach = Reach(lows, highs)
     assert reach.leaves(OPEN, 3, COUNT) == COUNT
     assert reach.leaves(Guard(0.0, 0.0, 0.0, 0.0), 3, COUNT) == 3
