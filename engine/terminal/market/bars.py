@@ -133,7 +133,7 @@ class BarMarket(Market):
         self.time_msc = time_msc = self._times[place]
         quiet = time_msc < self.timer
         for lane in self._lanes:  # which move together or not at all
-            quiet = quiet and lane.reach.stays(lane.quote.guard, place)
+            quiet = quiet and lane.reach.leaves(lane.quote.guard, place, place + 1) > place
         if quiet:
             for lane in self._lanes:
                 lane.pass_by(place)

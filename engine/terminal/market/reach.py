@@ -16,6 +16,10 @@ Floats = npt.NDArray[np.float64]
 #: Steps in a block: about as many as pass between two looks at the market.
 BLOCK = 16
 
+# A row is four numbers: lowest bid, lowest ask, highest bid, highest ask. Rows follow each other in
+# one flat array or list: thousands of small lists would wake the garbage collector.
+_ROW = 4
+
 
 class Reach:
     """The extremes of some steps.
@@ -26,37 +30,38 @@ class Reach:
     """
 
     def __init__(self, lows: Floats, highs: Floats) -> None:
-        # The steps stay an array: most of them are never looked at one by one, and a list of lists
-        # takes longer to make than to read.
-        self._steps = np.concatenate((lows, highs)).T
         starts = np.arange(0, lows.shape[1], BLOCK)
         least = np.minimum.reduceat(lows, starts, axis=1)
         most = np.maximum.reduceat(highs, starts, axis=1)
-        self._blocks: list[list[float]] = np.concatenate((least, most)).T.tolist()
+        self._blocks: list[float] = np.concatenate((least, most)).T.ravel().tolist()
+        # Most steps are never looked at one by one: they stay an array.
+        self._steps = np.concatenate((lows, highs)).T.ravel()
 
     def leaves(self, guard: Guard, first: int, end: int) -> int:
         """The first step from `first` up to and without `end` whose prices are not all inside;
         `end` if there is none."""
         while first < end:
             block = first // BLOCK
-            block += _outside(self._blocks[block : (end - 1) // BLOCK + 1], guard)
+            last = (end - 1) // BLOCK + 1
+            block += _outside(self._blocks[block * _ROW : last * _ROW], guard)
             first, last = max(first, block * BLOCK), min((block + 1) * BLOCK, end)
             if first >= end:
                 break
-            first += _outside(self._steps[first:last].tolist(), guard)
+            first += _outside(self._steps[first * _ROW : last * _ROW].tolist(), guard)
             if first < last:
                 return first
         return end
 
-    def stays(self, guard: Guard, step: int) -> bool:
-        """Whether the prices of one step are all inside."""
-        return _outside(self._steps[step : step + 1].tolist(), guard) == 1
 
-
-def _outside(rows: list[list[float]], guard: Guard) -> int:
+def _outside(rows: list[float], guard: Guard) -> int:
     """The first of the rows that is not inside a guard; how many there are if all are inside."""
     bid_low, bid_high, ask_low, ask_high = guard
-    for place, (bid, ask, bid_most, ask_most) in enumerate(rows):
-        if not (bid > bid_low and ask > ask_low and bid_most < bid_high and ask_most < ask_high):
-            return place
-    return len(rows)
+    for place in range(0, len(rows), _ROW):
+        if not (
+            rows[place] > bid_low
+            and rows[place + 1] > ask_low
+            and rows[place + 2] < bid_high
+            and rows[place + 3] < ask_high
+        ):
+            return place // _ROW
+    return len(rows) // _ROW

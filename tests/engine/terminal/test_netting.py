@@ -129,3 +129,21 @@ def test_a_check_of_a_reversal_tells_the_margin_of_what_is_left() -> None:
     assert mt5.order_check(market_order(mt5, SELL, 1.2)).margin == 385.0  # 0.7 lots at the bid
     assert mt5.order_check(market_order(mt5, BUY, 0.5)).margin == 550.05
     assert mt5.order_check(market_order(mt5, SELL, 0.5)).margin == mt5.account_info().margin
+
+
+@pytest.mark.parametrize("volume", [0.1, 0.2, 0.5])
+@pytest.mark.parametrize("side", [BUY, SELL])
+def test_the_margin_after_a_trade_is_reckoned_before_it_as_it_will_be(
+    world: Any, side: int, volume: float
+) -> None:
+    terminal, mt5 = world
+    sent(mt5, market_order(mt5, BUY, 0.2))
+    terminal.advance()
+    tick = mt5.symbol_info_tick("EURUSD")
+    price = tick.bid if side == SELL else tick.ask
+
+    before, after = terminal.server.account.margins("EURUSD", side, volume, price)
+
+    assert before == mt5.account_info().margin
+    sent(mt5, market_order(mt5, side, volume))
+    assert after == mt5.account_info().margin
