@@ -66,7 +66,9 @@ class Reconciler:
             # The latter as a close and an opening leave the count as it is.
             if self._under_way() or pace.whole(now):
                 await self.compare(now)
-            elif positions and await self._account.positions_total() != len(positions):
+            elif not positions or await self._account.positions_total() == len(positions):
+                return pace.looked(now)
+            else:
                 await self.read()
         except CallFailed as error:
             if pace.failed(now) or error.code not in REFUSALS:
@@ -83,7 +85,8 @@ class Reconciler:
     async def read(self, overlap_msc: int = OVERLAP_MSC) -> None:
         """Record every deal that is new, then what became of orders that wait for theirs."""
         await self.read_deals(overlap_msc)
-        await self.follow()
+        if self._recorder.state.orders.open:
+            await self.follow()
 
     async def read_deals(self, overlap_msc: int) -> None:
         """Record every deal that is not in the journal yet, each with the order it belongs to."""
@@ -116,12 +119,9 @@ class Reconciler:
               price are left for later
         """
         recorder = self._recorder
-        orders = recorder.state.orders.open
-        if not orders:
-            return
         waiting = {
             order.ticket: order
-            for order in orders.values()
+            for order in recorder.state.orders.open.values()
             if order.status in LIVE
             and (order.ticket not in live if live is not None else not order.is_pending)
         }

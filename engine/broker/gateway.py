@@ -7,7 +7,7 @@ be journalled.
 
 from __future__ import annotations
 
-from collections.abc import Container
+from collections.abc import Awaitable, Container
 from typing import Protocol
 
 import msgspec
@@ -78,7 +78,7 @@ class AccountView(Protocol):
     async def snapshot(self) -> BrokerSnapshotTaken:
         """Return balance, equity and open positions as they are now."""
 
-    async def positions_total(self) -> int:
+    def positions_total(self) -> Awaitable[int]:
         """Return how many positions are open: the cheapest sign that something has happened."""
 
     async def deals(self, since_msc: int, known: Container[Mark] = ()) -> list[DealRecorded]:
@@ -139,9 +139,9 @@ class ReadingGateway(AccountView, MarketView, Protocol):
 class Gateway(ReadingGateway, Protocol):
     """A connection to one account at one broker."""
 
-    async def submit(self, intent: OrderIntended) -> BrokerReplied:
+    def submit(self, intent: OrderIntended) -> Awaitable[BrokerReplied]:
         """Send one intent, once. Whatever happens comes back as a reply; it never raises
         BrokerError."""
 
-    async def change(self, wish: ChangeIntended) -> BrokerReplied:
+    def change(self, wish: ChangeIntended) -> Awaitable[BrokerReplied]:
         """Send one change, once. As with an intent, whatever happens comes back as a reply."""

@@ -48,15 +48,14 @@ def check_identity(info: Any, wanted: Account) -> None:
 
 def check_account(seen: Identified, wanted: Account) -> None:
     """Hold an account against the configured one. Raises WrongAccount."""
-    mode = MODES.get(seen.trade_mode, str(seen.trade_mode))
-    for what, found, expected in (
-        ("login", seen.login, wanted.login),
-        ("server", seen.server, wanted.server),
-        ("trade mode", mode, wanted.trade_mode),
-    ):
-        if found != expected:
+    found = seen.login, seen.server, MODES.get(seen.trade_mode, seen.trade_mode)
+    pinned = wanted.login, wanted.server, wanted.trade_mode
+    if found == pinned:
+        return
+    for what, one, expected in zip(("login", "server", "trade mode"), found, pinned, strict=True):
+        if one != expected:
             raise WrongAccount(
-                f"the terminal is logged in with {what} {found}, the configuration pins "
+                f"the terminal is logged in with {what} {one}, the configuration pins "
                 f"{expected}; log the terminal in to the configured account, or configure "
                 "another one on purpose"
             )

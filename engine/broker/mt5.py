@@ -178,13 +178,13 @@ class Mt5Gateway:
         """Return what a lot loses per tick, where it moves as profits are converted."""
         return tick_value(await self._calls.call("symbol_info", symbol), symbol).loss
 
-    async def submit(self, intent: OrderIntended) -> BrokerReplied:
+    def submit(self, intent: OrderIntended) -> Awaitable[BrokerReplied]:
         """Send one intent, once."""
-        return await self._sender.send(intent)
+        return self._sender.send(intent)
 
-    async def change(self, wish: ChangeIntended) -> BrokerReplied:
+    def change(self, wish: ChangeIntended) -> Awaitable[BrokerReplied]:
         """Send one change, once."""
-        return await self._sender.send(wish)
+        return self._sender.send(wish)
 
     async def _spec(self, symbol: str) -> SymbolSpecified:
         return self._specs.get(symbol) or await self.specify(symbol)
@@ -205,10 +205,9 @@ class Mt5Gateway:
             orders=[order_listed(record) for record in orders],
         )
 
-    async def positions_total(self) -> int:
+    def positions_total(self) -> Awaitable[int]:
         """Count the open positions."""
-        total: int = await self._calls.call("positions_total")
-        return total
+        return self._calls.call("positions_total")
 
     async def deals(self, since_msc: int, known: Container[Mark] = ()) -> list[DealRecorded]:
         """Read the deal history."""
