@@ -131,13 +131,18 @@ class BarMarket(Market):
             place = 0
         self.step += 1
         self.time_msc = time_msc = self._times[place]
-        quiet = time_msc < self.timer
-        for lane in self._lanes:  # which move together or not at all
-            quiet = quiet and lane.reach.leaves(lane.quote.guard, place, place + 1) > place
-        if quiet:
-            for lane in self._lanes:
-                lane.pass_by(place)
-        else:
+        lane = self._alone
+        if lane is None:
+            quiet = time_msc < self.timer and self._pass_by(place)
+        else:  # written out: it is the whole of almost every robot's step
+            quote = lane.quote
+            quiet = (
+                time_msc < self.timer and lane.reach.leaves(quote.guard, place, place + 1) > place
+            )
+            if quiet:
+                quote.bid, quote.ask = lane.bids.item(place), lane.asks.item(place)
+                quote.time_msc = time_msc
+        if not quiet:
             self.listener(self._points(self.step))
         return True
 
@@ -167,8 +172,21 @@ class BarMarket(Market):
 
     def _stand(self, lane: _Lane, place: int) -> None:
         """Stand behind a quiet step."""
+        quote = lane.quote
         self.step, self.time_msc = self._ready + place, self._times[place]
-        lane.pass_by(place)
+        quote.bid, quote.ask = lane.bids.item(place), lane.asks.item(place)
+        quote.time_msc = self.time_msc
+
+    def _pass_by(self, place: int) -> bool:
+        """Move all quotes by a step, unless something can happen in it: then none is moved."""
+        for lane in self._lanes:
+            if lane.reach.leaves(lane.quote.guard, place, place + 1) == place:
+                return False
+        for lane in self._lanes:
+            quote = lane.quote
+            quote.bid, quote.ask = lane.bids.item(place), lane.asks.item(place)
+            quote.time_msc = lane.stamps.item(place)  # of the symbol's own minute
+        return True
 
     def _points(self, step: int) -> Iterator[Point]:
         """The points of a step over all symbols, by time and then by symbol in the order of
@@ -252,20 +270,14 @@ class _Lane:
             np.minimum(np.where(walks, lows, inf), np.where(opens, after, inf)),
             np.maximum(np.where(walks, highs, -inf), np.where(opens, after, -inf)),
         )
-        self._bids, self._asks = after
-        self._stamps = self._column("time", bar) * 1000
+        self.bids, self.asks = after
+        self.stamps = self._column("time", bar) * 1000
 
     def _column(self, field: str, bars: npt.NDArray[np.int64]) -> npt.NDArray[Any]:
         """A column of the table for bars that ascend; out of a copy, which is aligned: three times
         as fast."""
         column: npt.NDArray[Any] = self._table[field][bars[0] : bars[-1] + 1].copy()[bars - bars[0]]
         return column
-
-    def pass_by(self, place: int) -> None:
-        """Move the quote behind a ready step in which nothing happens."""
-        quote = self.quote
-        quote.bid, quote.ask = self._bids.item(place), self._asks.item(place)
-        quote.time_msc = self._stamps.item(place)
 
     def points(self, step: int) -> list[Point]:
         """The rest of the bar that ends with this step, then the open of the bar that begins."""

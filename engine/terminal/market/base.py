@@ -27,7 +27,7 @@ NEVER = 1 << 62
 
 
 class Guard(NamedTuple):
-    """While bid and ask stay strictly inside, nothing can happen."""
+    """While bid and ask stay strictly inside, nothing can happen. Never changed, only replaced."""
 
     bid_low: float = -math.inf
     bid_high: float = math.inf

@@ -16,6 +16,9 @@ Floats = npt.NDArray[np.float64]
 #: Steps in a block: about as many as pass between two looks at the market.
 BLOCK = 16
 
+#: So far ahead is looked at least, for those who ask step by step.
+_AHEAD = 4 * BLOCK
+
 # A row is four numbers: lowest bid, lowest ask, highest bid, highest ask. Rows follow each other in
 # one flat array or list: thousands of small lists would wake the garbage collector.
 _ROW = 4
@@ -36,10 +39,24 @@ class Reach:
         self._blocks: list[float] = np.concatenate((least, most)).T.ravel().tolist()
         # Most steps are never looked at one by one: they stay an array.
         self._steps = np.concatenate((lows, highs)).T.ravel()
+        self._count = lows.shape[1]
+        #: What was found last: the guard, the step looked from, the first step that leaves, and up
+        #: to where that is known. A guard is never changed, only replaced: this cannot go stale.
+        self._found: tuple[Guard | None, int, int, int] = (None, 0, 0, 0)
 
     def leaves(self, guard: Guard, first: int, end: int) -> int:
         """The first step from `first` up to and without `end` whose prices are not all inside;
         `end` if there is none."""
+        known, begin, leaving, looked = self._found
+        if guard is not known or not begin <= first <= leaving or end > looked:
+            looked = min(max(end, first + _AHEAD), self._count)
+            leaving = self._look(guard, first, looked)
+            # Behind the first step that leaves, no other can be the first.
+            known_to = looked if leaving == looked else self._count
+            self._found = guard, first, leaving, known_to
+        return leaving if leaving < end else end
+
+    def _look(self, guard: Guard, first: int, end: int) -> int:
         while first < end:
             block = first // BLOCK
             last = (end - 1) // BLOCK + 1
