@@ -6,6 +6,7 @@ deals that close it brokers report magic, comment and even reason wrongly (facts
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any
 
 import msgspec
@@ -34,7 +35,8 @@ CLOSED_BY: dict[int, str] = {
 """Who closed a position, by the reason of the deal."""
 
 
-class Sums(msgspec.Struct, gc=False):
+@dataclass(slots=True)
+class Sums:
     """Money, account currency."""
 
     profit: float = 0.0

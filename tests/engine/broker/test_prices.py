@@ -14,6 +14,8 @@ from tests.given import a
 
 GRIDS = {
     (0.00001, 5): "five digits",
+    (0.0001, 4): "four digits",
+    (0.00000001, 8): "eight digits",
     (0.001, 3): "yen",
     (0.01, 2): "gold",
     (0.25, 2): "index future",
@@ -32,6 +34,19 @@ def test_a_price_is_rounded_to_the_nearest_tick_without_dust(
     exact = float(Decimal(repr(tick)) * ticks)
     assert round_to_tick((ticks + off) * tick, spec) == exact
     assert round_to_tick(exact, spec) == exact
+
+
+@given(st.integers(0, 8), st.integers(-(10**14), 10**14))
+def test_on_a_decimal_grid_the_price_is_the_float_that_rounding_to_digits_gives(
+    digits: int, ticks: int
+) -> None:
+    tick = float(f"1e-{digits}")
+    spec = a(SymbolSpecified, tick_size=tick, digits=digits)
+    assert round_to_tick(ticks * tick, spec) == round(ticks * tick, digits)
+
+
+def test_a_symbol_that_shows_fewer_digits_than_its_ticks_have_is_rounded_to_them() -> None:
+    assert round_to_tick(1.23456, a(SymbolSpecified, tick_size=0.00001, digits=3)) == 1.235
 
 
 QUOTE = a(QuoteObserved, bid=1.05, ask=1.0502)
