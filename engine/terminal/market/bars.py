@@ -238,6 +238,11 @@ class _Lane:
         self._fresh = timeline == table["time"][np.maximum(self._opened, 0)]
         self._rates: dict[int, Rates] = {}
         self._corners: Ticks | None = None
+        # Of the steps that are ready: how far each reaches, and the quote after it.
+        self.reach: Reach
+        self.bids: Floats
+        self.asks: Floats
+        self.stamps: npt.NDArray[np.int64]
 
     def _ask(self, bid: Floats, bars: npt.NDArray[np.int64]) -> Floats:
         asks: Floats = np.round(bid + self._spread[bars], self._symbol.digits)
