@@ -115,20 +115,21 @@ def in_the_way(state: State, config: Config, order: Order) -> list[Position]:
 
 def admit(
     state: State, config: Config, keys: Keys, order: Order, weighed: OrderIntended | OrderVetoed
-) -> Iterator[Draft]:
+) -> Iterable[Draft]:
     """Let a weighed order pass, or make way for it first: then it waits as a proposal."""
     if not isinstance(weighed, OrderIntended) or order.action != "open":
-        yield weighed, order.key
-        return
+        return ((weighed, order.key),)
     way = in_the_way(state, config, order)
     if policy_of(config, order.symbol).policy == "reduce":
-        yield from _reduce(state, keys, order, weighed, way)
-        return
+        return _reduce(state, keys, order, weighed, way)
+    return _make_way(state, keys, order, way) if way else ((weighed, order.key),)
+
+
+def _make_way(state: State, keys: Keys, order: Order, way: list[Position]) -> Iterator[Draft]:
+    """Close one after the other: what is closed already may keep the next one waiting."""
     for position in way:
         if may_close(state, position):
             yield close(keys, position, 0.0, f"makes way for {order.key}")
-    if not way:
-        yield weighed, order.key
 
 
 def _reduce(

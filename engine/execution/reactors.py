@@ -3,7 +3,7 @@ Pure; each takes what it needs."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from engine.config import Config
 from engine.execution import policy
@@ -43,22 +43,22 @@ def propose(keys: Keys, strategy: StrategyBase, proposal: Proposal) -> Draft:
     return proposed, key
 
 
-def on_proposed(state: State, config: Config, key: str) -> Iterator[Draft]:
+def on_proposed(state: State, config: Config, key: str) -> Iterable[Draft]:
     """Veto at once what needs no quote to be refused."""
     order = state.orders.open[key]
     against = objection(state, config, order)
-    if against is not None:
-        yield veto(order, *against), key
+    return ((veto(order, *against), key),) if against is not None else ()
 
 
 def on_quote(
     state: State, config: Config, event: Event[QuoteObserved], keys: Keys
-) -> Iterator[Draft]:
+) -> Iterable[Draft]:
     """Weigh the proposal that the quote was fetched for."""
     order = state.orders.open.get(event.corr)
-    if order is not None and order.status == "proposed":
-        weighed = weigh(state, config, order, event.data)
-        yield from policy.admit(state, config, keys, order, weighed)
+    if order is None or order.status != "proposed":
+        return ()
+    weighed = weigh(state, config, order, event.data)
+    return policy.admit(state, config, keys, order, weighed)
 
 
 def on_no_quote(state: State, event: Event[QuoteUnavailable]) -> Iterator[Draft]:
