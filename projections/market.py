@@ -37,6 +37,10 @@ class Market(msgspec.Struct):
     offset_s: int = 0
 
 
+ROOM = 64
+"""Bars beyond twice as many as are kept with which a series is full, and cut."""
+
+
 @cache  # every bar asks, and of series there are few
 def series_name(symbol: str, timeframe: str) -> str:
     """Return the key of a series."""
@@ -71,23 +75,23 @@ def _bar(state: Market, event: Event[BarClosed]) -> None:
     bars = series.bars
     bars.append(bar)
     # Cut seldom, so that a bar costs the same however many are kept.
-    if len(bars) >= _most(state):
+    if len(bars) >= 2 * state.keep + ROOM:
         del bars[: len(bars) - state.keep]
 
 
 def _bars(state: Market, events: Sequence[Event[BarClosed]]) -> None:
-    last = events[-1].data
+    last, keep = events[-1].data, state.keep
     series = state.series.get(series_name(last.symbol, last.timeframe))
-    if series is None or len(series.bars) + len(events) >= _most(state):
+    if series is None or len(events) > ROOM:
         for event in events:
             _bar(state, event)
-    else:
-        series.last_time = last.time
-        series.bars += [event.data for event in events]
-
-
-def _most(state: Market) -> int:
-    return 2 * state.keep + 64
+        return
+    series.last_time = last.time
+    bars = series.bars
+    bars += [event.data for event in events]
+    late = len(bars) - 2 * keep - ROOM  # bars since the one with which it was full
+    if late >= 0:
+        del bars[: len(bars) - keep - late]
 
 
 _HANDLERS: dict[Any, Any] = {

@@ -61,12 +61,13 @@ class LiveBars:
                 for bar in bars:
                     self._recorder.record(bar)
                     self.count += 1
-        else:
-            await self._follow(passage, stride, most)
+            return
+        while stride is not None and await self._follow(passage, stride, most):
+            stride = passage.glide(quiet_until)
 
-    async def _follow(self, passage: Passage, stride: Stride, most: int) -> None:
+    async def _follow(self, passage: Passage, stride: Stride, most: int) -> bool:
         """Record each bar at the step that closed it. With the first decision, what came after it
-        has not happened yet: the world goes on from that step."""
+        has not happened yet: the world goes on from that step. Return whether there was none."""
         recorder, place = self._recorder, 0
         try:
             found = await self._closed(stride.steps)
@@ -77,15 +78,16 @@ class LiveBars:
             left = most - self.count
             if places[0] != place and (recorder.decided or left <= 0):
                 break
-            moments = [stride.moments[step] for step in places]
+            moments = _at(stride.moments, places)
             count = recorder.record_bars(bars[: max(left, 1)], moments)
             self.count += count
             place = places[count - 1]
             passage.stand(place)
         if recorder.decided or self.count >= most:
             passage.turn_back()
-        else:
-            passage.stand(len(stride.steps) - 1)
+            return False
+        passage.stand(len(stride.steps) - 1)
+        return True
 
     async def _closed(self, steps: Sequence[int]) -> list[Closed]:
         """Read the bars that are not known yet, in the order in which they closed."""
@@ -123,6 +125,14 @@ class LiveBars:
 def _places(bars: Sequence[BarClosed], length_s: int, steps: Sequence[int]) -> Sequence[int]:
     """Return the step of a stride (server milliseconds, ascending) at which each bar had closed."""
     closes = [(bar.time + length_s) * 1000 for bar in bars]
-    if closes == steps[: len(closes)]:  # a bar a step, as nearly always
-        return range(len(closes))
+    first = bisect_left(steps, closes[0])
+    end = first + len(closes)
+    if closes == steps[first:end]:  # a bar a step, as nearly always
+        return range(first, end)
     return [bisect_left(steps, close) for close in closes]
+
+
+def _at(moments: list[int], places: Sequence[int]) -> list[int]:
+    if isinstance(places, range):
+        return moments[places.start : places.stop]
+    return [moments[place] for place in places]

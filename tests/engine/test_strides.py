@@ -4,7 +4,7 @@ decisions."""
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from itertools import groupby
+from itertools import count, groupby
 from typing import cast
 
 import msgspec
@@ -20,8 +20,9 @@ from engine.strategies.breakout import BreakoutConfig
 from engine.strategies.catalogue import build
 from journal.codec import encode, encode_all
 from journal.envelope import AnyEvent, Event, stamp, stamp_all
-from journal.events import BarClosed
-from tests.given import CONFIG, MAGIC, RISING, RUN, SYMBOL, bars, ready
+from journal.events import BarClosed, DealRecorded, RunStarted, SymbolSpecified
+from projections.state import Fold
+from tests.given import CONFIG, MAGIC, RISING, RUN, SYMBOL, a, bars, ready
 from tests.session import TWO_STRATEGIES, play, real_bars
 
 BREAKOUT = BreakoutConfig(name="breakout", magic=MAGIC, symbol=SYMBOL, channel=5, atr_period=3)
@@ -77,12 +78,12 @@ def test_bars_behind_a_decision_are_not_taken_in() -> None:
     told = [*RISING, *bars(1.2, 1.3, start=RISING[-1].time + 60)]
     first = kernel.state.seq + 1
 
-    count, decisions = kernel.step_bars(stamp_all(told, first, range(len(told)), RUN))
+    taken, decisions = kernel.step_bars(stamp_all(told, first, range(len(told)), RUN))
 
-    assert count == len(RISING)
+    assert taken == len(RISING)
     [decision] = decisions
-    last = first + count - 1
-    assert (decision.seq, decision.cause, decision.ts) == (last + 1, last, count - 1)
+    last = first + taken - 1
+    assert (decision.seq, decision.cause, decision.ts) == (last + 1, last, taken - 1)
     assert kernel.state.market.series["EURUSD M1"].last_time == RISING[-1].time
 
 
@@ -99,14 +100,14 @@ def test_a_strategy_follows_bars_as_it_is_told_them(
     singly, following = build(config), build(config)
     for rest in cut(bars(*closes), cuts):
         while rest:
-            count = following.follow(rest)
-            for bar in rest[: count - 1]:
+            taken = following.follow(rest)
+            for bar in rest[: taken - 1]:
                 singly.update(bar)
                 assert singly.propose() is None
-            singly.update(rest[count - 1])
+            singly.update(rest[taken - 1])
             assert following.propose() == singly.propose()
             assert following == singly
-            rest = rest[count:]
+            rest = rest[taken:]
 
 
 def cut(told: list[BarClosed], cuts: list[int]) -> Iterator[list[BarClosed]]:
@@ -123,3 +124,21 @@ def test_many_events_are_stamped_and_encoded_as_each_by_itself(closes: list[floa
     at_once = stamp_all(told, 7, range(0, 1000 * len(told), 1000), "run")
     assert at_once == singly
     assert encode_all(at_once) == [encode(event) for event in singly]
+
+
+@given(sizes=st.lists(st.integers(1, 150), max_size=6), keep=st.integers(0, 100))
+def test_projections_fold_bars_at_once_as_one_by_one(sizes: list[int], keep: int) -> None:
+    begun = [stamp(a(RunStarted, warmup=keep), 1, 0, RUN), stamp(a(SymbolSpecified), 2, 0, RUN)]
+    begun.append(stamp(a(DealRecorded, ticket=5, type=0, entry=0), 3, 0, RUN))
+    told = stamp_all(bars(*(1.0 + n / 1000 for n in range(1 + sum(sizes)))), 4, count(), RUN)
+    singly, at_once = Fold(), Fold()
+    for event in (*begun, told[0]):
+        singly.evolve(event)
+        at_once.evolve(event)
+    place = 1
+    for size in sizes:
+        for event in told[place : place + size]:
+            singly.evolve(event)
+        at_once.evolve_bars(told[place : place + size])
+        assert at_once.state == singly.state
+        place += size
