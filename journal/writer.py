@@ -174,8 +174,10 @@ class Writer:
         """Add events one behind the other, as `append` does, all or none; they stay together in one
         batch."""
         for seq, event in enumerate(events, self.next_seq):
-            if event.seq != seq or self._stop:
+            if event.seq != seq:
                 self._refuse(event, seq)
+        if self._stop:
+            raise self._stop
         added, bodies = encode_all(events), self._bodies
         if bodies and len(bodies) + len(added) > self._batch:
             self.commit()

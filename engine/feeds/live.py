@@ -99,7 +99,7 @@ class LiveBars:
             bars = await self._market.bars(symbol, timeframe, after, len(steps) or 1)
             if bars:
                 found.append((_places(bars, LENGTHS_S[timeframe], steps), bars))
-        if len(found) == 1 and len(set(found[0][0])) == len(found[0][0]):
+        if len(found) == 1 and _are_distinct(found[0][0]):
             return found
         single: list[Closed] = [
             ([place], [bar]) for closed in found for place, bar in zip(*closed, strict=True)
@@ -130,6 +130,10 @@ def _places(bars: Sequence[BarClosed], length_s: int, steps: Sequence[int]) -> S
     if closes == steps[first:end]:  # a bar a step, as nearly always
         return range(first, end)
     return [bisect_left(steps, close) for close in closes]
+
+
+def _are_distinct(places: Sequence[int]) -> bool:
+    return isinstance(places, range) or len(set(places)) == len(places)
 
 
 def _at(moments: list[int], places: Sequence[int]) -> list[int]:
