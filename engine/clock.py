@@ -105,6 +105,7 @@ class MarketClock:
         self._server_time = server_time
         self._now = server_time.utc_ns(market.server_time_msc)
         self._longest = longest
+        self._quiet = longest > 0  # as far as it is known, the next step is
         self._moments: list[int] = []
         self._at = 0
 
@@ -117,14 +118,16 @@ class MarketClock:
         if not self._market.advance():
             return False
         self._now = self._server_time.utc_ns(self._market.server_time_msc)
+        self._quiet = self._longest > 0
         return True
 
     def glide(self, until_ns: int) -> Stride | None:
         """Let quiet steps of the market pass."""
         market = self._market
-        if self._now >= until_ns or not self._longest:
+        if self._now >= until_ns or not self._quiet:
             return None
         steps = [market.server_time_msc, *market.glide(self._longest)]
+        self._quiet = len(steps) > self._longest
         moments = self._server_time.all_utc_ns(steps)
         if moments[-1] >= until_ns:
             early = bisect_left(moments, until_ns)
@@ -141,6 +144,7 @@ class MarketClock:
     def turn_back(self) -> None:
         """Undo the market's steps after the one that is stood at."""
         self._market.back(len(self._moments) - 1 - self._at)
+        self._quiet = True
 
     async def sleep(self, seconds: float) -> None:
         """Return at once: the simulated terminal's lists are complete when a call returns."""

@@ -55,20 +55,8 @@ def _specified(state: Performance, event: Event[SymbolSpecified]) -> None:
 def _bar(
     state: Performance, positions: Positions, account: Account, event: Event[BarClosed]
 ) -> None:
-    if not positions.open:
-        return
-    bar = event.data
-    valuation = state.valuations.get(bar.symbol)
-    if valuation is None:
-        return
-    bid, floating, per_price = bar.close, state.floating, valuation.per_price
-    ask = bid + bar.spread * valuation.point
-    for identifier, position in positions.open.items():
-        if position.symbol == bar.symbol:
-            side = position.side
-            move = side * ((bid if side > 0 else ask) - position.price)
-            floating[identifier] = move * position.volume * per_price
-    _mark(state, account)
+    if positions.open:
+        _bars(state, positions, account, (event,))
 
 
 def _bars(
@@ -77,9 +65,21 @@ def _bars(
     account: Account,
     events: Sequence[Event[BarClosed]],
 ) -> None:
-    if positions.open:
-        for event in events:
-            _bar(state, positions, account, event)
+    symbol = events[0].data.symbol
+    valuation = state.valuations.get(symbol) if positions.open else None
+    if valuation is None:
+        return
+    held = [(i, p) for i, p in positions.open.items() if p.symbol == symbol]
+    floating, point, per_price = state.floating, valuation.point, valuation.per_price
+    for event in events:
+        bar = event.data
+        bid = bar.close
+        ask = bid + bar.spread * point
+        for identifier, position in held:
+            side = position.side
+            move = side * ((bid if side > 0 else ask) - position.price)
+            floating[identifier] = move * position.volume * per_price
+        _mark(state, account)
 
 
 def _deal(
