@@ -48,7 +48,7 @@ class Lists:
 
     def __init__(self, link: Link) -> None:
         self._link = link
-        self._deals: dict[int, Record] = {}
+        self._deals: dict[int, tuple[Deal, Record]] = {}
 
     # What is open
 
@@ -128,13 +128,14 @@ class Lists:
             "history_deals_get", args, named,
             views.deals_between, views.deals_of_ticket, views.deals_of_position,
         )  # fmt: skip
-        known = self._deals
-        return tuple([known.get(one.ticket) or self._deal(one) for one in found])
+        return tuple([self._deal(one) for one in found])
 
     def _deal(self, one: Deal) -> Record:
         """The record of a deal, made once: it never changes, and is read again and again."""
-        record = self._deals[one.ticket] = snapshots.deal(one)
-        return record
+        known = self._deals.get(one.ticket)
+        if known is None or known[0] is not one:
+            known = self._deals[one.ticket] = one, snapshots.deal(one)
+        return known[1]
 
     def _history(
         self,
