@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from journal import Writer, read, verify
+from journal import Limits, Writer, read, verify
 from tests.journal.builders import RUN, event, events, only_tail
 
 WRITE = """
@@ -74,14 +74,15 @@ def test_a_killed_writer_leaves_what_it_acknowledged(tmp_path: Path) -> None:
 
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows has no limit on file size")
 def test_a_full_disk_halts_the_writer_with_its_reason(tmp_path: Path) -> None:
-    limit = """
+    room = Limits().room  # the first write makes it, and the next one that needs more is refused
+    limit = f"""
 import resource, signal
 signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
-resource.setrlimit(resource.RLIMIT_FSIZE, (262_144, 262_144))
+resource.setrlimit(resource.RLIMIT_FSIZE, ({room}, {room}))
 """
     acknowledged, last = halted(start(tmp_path, 10**4, batch=40, before=limit))
     assert last.startswith("halted write")
-    assert only_tail(tmp_path).stat().st_size == 262_144  # written short
+    assert only_tail(tmp_path).stat().st_size == room  # written short
     with Writer.open(tmp_path, run=RUN) as writer:
         assert writer.next_seq > int(acknowledged[-1])
         assert len(writer.recovered) == 1
