@@ -75,8 +75,8 @@ class LiveBars:
             passage.turn_back()  # what nobody could look at has not happened
             raise
         for places, bars in found:
-            left = most - self.count
-            if places[0] != place and (recorder.decided or left <= 0):
+            left = 0 if recorder.decided else most - self.count
+            if places[0] != place and left <= 0:
                 break
             moments = _at(stride.moments, places)
             count = recorder.record_bars(bars[: max(left, 1)], moments)

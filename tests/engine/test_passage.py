@@ -22,10 +22,13 @@ from engine.kernel import Kernel
 from engine.recorder import Recorder
 from engine.strategies.baseline import MaCrossRsiConfig
 from journal.codec import encode
-from journal.events import BarClosed
+from journal.envelope import stamp
+from journal.events import BarClosed, TradingHalted
 from journal.reader import read
 from tests.engine import rig
+from tests.engine.desk import Pages
 from tests.engine.rig import CONFIG, Fate, Rig
+from tests.given import a, bars, manifest
 
 BARS = 1500
 QUICK = CONFIG.strategies[0]
@@ -144,13 +147,37 @@ def test_minutes_whose_bars_cannot_be_read_have_not_passed() -> None:
     clock = MarketClock(market, ServerTime("utc"))
     broken: Any = Broken()
     nothing: Any = SimpleNamespace(commit=None, commit_if_due=None)  # as nothing is recorded
-    bars = LiveBars(Recorder(nothing, Kernel(), clock, "run"), broken, CONFIG, clock)
+    feed = LiveBars(Recorder(nothing, Kernel(), clock, "run"), broken, CONFIG, clock)
 
     with pytest.raises(CallFailed):
-        anyio.run(bars.read, 30 * 60 * 10**9)
+        anyio.run(feed.read, 30 * 60 * 10**9)
 
     assert market.asked
     assert market.server_time_msc == 0
+
+
+def test_what_was_decided_before_the_bars_were_read_is_carried_out_at_the_first_step() -> None:
+    told = bars(*(1.1,) * 40, start=-60)  # the first one closes with the first step
+
+    class Quiet:
+        async def bars(self, symbol: str, timeframe: str, after: int, _: int) -> list[BarClosed]:
+            return [bar for bar in told if after < bar.time <= market.server_time_msc // 1000 - 60]
+
+    market = Steps([60_000 * step for step in range(40)])
+    clock = MarketClock(market, ServerTime("utc"))
+    quiet: Any = Quiet()
+    recorder = Recorder(Pages(), Kernel(), clock, "run")
+    feed = LiveBars(recorder, quiet, CONFIG, clock)
+    recorder.record(manifest())
+    recorder.record(told[0])
+    recorder.decided.append(stamp(a(TradingHalted), 1, 0, "run"))
+
+    anyio.run(feed.read, 30 * 60 * 10**9)
+    assert (feed.count, market.server_time_msc) == (0, 0)
+
+    recorder.decided.clear()
+    anyio.run(feed.read, 30 * 60 * 10**9)
+    assert (feed.count, market.server_time_msc) == (29, 29 * 60_000)
 
 
 def test_a_clock_never_passes_the_time_it_was_given() -> None:
