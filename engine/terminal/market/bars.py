@@ -203,7 +203,7 @@ class BarMarket(Market):
         digest = hashlib.blake2b(f"bars {self._model} {self._start}".encode(), digest_size=16)
         for name, table in self._tables.items():
             digest.update(name.encode())
-            digest.update(table.view(np.uint8))
+            digest.update(table.view(np.uint8).data)
         return digest.hexdigest()
 
     def rates(self, symbol: str, timeframe: int) -> Rates:
