@@ -145,13 +145,13 @@ class Kernel:
 
     def _take_in(self, events: Sequence[Event[BarClosed]]) -> int:
         """Fold in bars as far as none but the last can lead to anything; return how many."""
-        first, state = events[0].data, self.state
-        series = first.symbol, first.timeframe
-        told = self._strategies.get(series, ())
+        state = self.state
         if state.orders.open or (self._guards and state.positions.open) or commands.wanted(state):
             self._fold.evolve(events[0])
             return 1
         bars = [event.data for event in events]
+        series = bars[0].symbol, bars[0].timeframe
+        told = self._strategies.get(series, ())
         count = told[0].follow(bars) if len(told) == 1 else follow(told, bars)
         for guard in self._guards:
             if (guard.symbol, guard.timeframe) == series:

@@ -15,7 +15,7 @@ from typing import Any, Generic, TypeVar
 
 import msgspec
 
-from journal.events import Payload
+from journal.events import BarClosed, Payload
 
 S = TypeVar("S", bound=msgspec.Struct)
 
@@ -45,7 +45,8 @@ class Projection(Generic[S]):
     initial   makes the state before any event
     handlers  what it takes in, by the type of the payload
     bars      takes in many bars at once as its handler of `BarClosed` does one after another, with
-              the same states and the events in a list: of one series, and nothing in between
+              the same states and the events in a list: of one series, and nothing in between. There
+              is one where there is the other
     """
 
     name: str
@@ -53,6 +54,11 @@ class Projection(Generic[S]):
     initial: Callable[[], S]
     handlers: Mapping[type[Payload], Handler | Reading]
     bars: Handler | None = None
+
+    def __post_init__(self) -> None:
+        """Raises TypeError for one that would take in bars in one way only."""
+        if (self.bars is None) == (BarClosed in self.handlers):
+            raise TypeError(f"projection {self.name} takes in bars one by one or at once, not both")
 
     @property
     def reads(self) -> set[str]:

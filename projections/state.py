@@ -103,9 +103,8 @@ class Fold:
                 parts += (getattr(self.state, other.name) for other in handler.of)
                 handler = handler.handler
             self.also(kind, handler, *parts)
-            if kind is BarClosed:
-                several = projection.bars or partial(_one_by_one, handler)
-                self._bars.append(partial(several, *parts))
+            if kind is BarClosed and projection.bars is not None:
+                self._bars.append(partial(projection.bars, *parts))
 
     def also(self, kind: type[Payload], handler: Handler, *parts: object) -> None:
         """Tell `handler` of every event of a kind that `evolve` is given, `parts` before it, after
@@ -131,12 +130,6 @@ class Fold:
         if event.data.ticket not in self.state.idempotency.deals:
             for handle in self._deal_routes:
                 handle(event)
-
-
-def _one_by_one(handler: Handler, *parts_and_events: Any) -> None:
-    *parts, events = parts_and_events
-    for event in events:
-        handler(*parts, event)
 
 
 def fold(events: Iterable[AnyEvent], only: Iterable[Projection[Any]] = PROJECTIONS) -> State:

@@ -1,4 +1,4 @@
-"""Indicators that are told one value at a time and remember only what they need.
+"""Indicators that are told one value after another and remember only what they need.
 
 One implementation for live, replay and backtest. Each agrees with TA-Lib (the tests' oracle) from
 its first value on. They are dataclasses of plain values, so a snapshot holds them for the asking,

@@ -4,6 +4,7 @@ decisions."""
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from itertools import count, groupby
 from typing import cast
 
@@ -21,6 +22,8 @@ from engine.strategies.catalogue import build
 from journal.codec import encode, encode_all
 from journal.envelope import AnyEvent, Event, stamp, stamp_all
 from journal.events import BarClosed, DealRecorded, RunStarted, SymbolSpecified
+from projections.account import ACCOUNT
+from projections.market import MARKET
 from projections.state import Fold
 from tests.given import CONFIG, MAGIC, RISING, RUN, SYMBOL, a, bars, ready
 from tests.session import TWO_STRATEGIES, play, real_bars
@@ -142,3 +145,10 @@ def test_projections_fold_bars_at_once_as_one_by_one(sizes: list[int], keep: int
         at_once.evolve_bars(told[place : place + size])
         assert at_once.state == singly.state
         place += size
+
+
+def test_a_projection_that_takes_in_bars_in_one_way_only_is_refused() -> None:
+    with pytest.raises(TypeError, match="projection market takes in bars"):
+        replace(MARKET, bars=None)
+    with pytest.raises(TypeError, match="projection account takes in bars"):
+        replace(ACCOUNT, bars=MARKET.bars)
