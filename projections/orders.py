@@ -42,7 +42,7 @@ LIVE = ("accepted", "working", "partially filled")
 """Statuses of orders that the broker has and that may yet be filled."""
 
 
-class Order(msgspec.Struct):
+class Order(msgspec.Struct, gc=False):
     """One order.
 
     status   `proposed`, `intended`, `unresolved`; then `accepted`, or `working` when it is pending,
@@ -167,21 +167,22 @@ def closing(state: Orders, identifier: int, asking: str = "") -> Order | None:
 def _proposed(state: Orders, event: Event[OrderProposed]) -> None:
     data = event.data
     state.proposed += 1
+    # With more than fifteen by name, Python would first put them all into a dictionary.
     state.open[data.key] = Order(
-        key=data.key,
-        strategy=data.strategy,
-        magic=data.magic,
-        symbol=data.symbol,
-        side=data.side,
-        status="proposed",
-        seq=event.seq,
-        proposed=event.ts,
-        stop_distance=data.stop_distance,
-        target_distance=data.target_distance,
-        action=data.action,
-        type=data.type,
-        lots=data.volume,
-        price=data.price,
+        data.key,
+        data.strategy,
+        data.magic,
+        data.symbol,
+        data.side,
+        "proposed",
+        event.seq,
+        event.ts,
+        data.stop_distance,
+        data.target_distance,
+        data.action,
+        data.type,
+        data.volume,
+        data.price,
         limit=data.limit,
         lifetime_s=data.lifetime_s,
         position=data.position,

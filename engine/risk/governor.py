@@ -71,12 +71,12 @@ def _weigh(
     too_much = exceeded(state, config, order, sizing.volume)
     if too_much is not None:
         return too_much
-    return OrderIntended(
-        key=order.key,
-        strategy=order.strategy,
-        magic=order.magic,
-        symbol=order.symbol,
-        side=order.side,
+    return OrderIntended(  # with more than fifteen by name, Python would make a dictionary of them
+        order.key,
+        order.strategy,
+        order.magic,
+        order.symbol,
+        order.side,
         volume=sizing.volume,
         price=price,
         sl=sl,
