@@ -233,6 +233,7 @@ class _Lane:
         self._timeline = timeline
         self._model = model
         self._spread = spread_of_bars(table, symbol)
+        self._per_unit = 10.0**symbol.digits
         #: For each minute, the bar last opened; -1 before the first, where no step ever stands.
         self._opened = np.searchsorted(table["time"], timeline, side="right") - 1
         self._fresh = timeline == table["time"][np.maximum(self._opened, 0)]
@@ -287,9 +288,9 @@ class _Lane:
     def points(self, step: int) -> list[Point]:
         """The rest of the bar that ends with this step, then the open of the bar that begins."""
         points: list[Point] = []
-        if self._fresh[step - 1] and self._model != "open":
-            points += self._walk(self._opened.item(step - 1))
-        if self._fresh[step]:
+        if self._fresh.item(step - 1) and self._model != "open":
+            points = self._walk(self._opened.item(step - 1))
+        if self._fresh.item(step):
             bar = self._opened.item(step)
             points += self._quoted(bar, ((0, self._table["open"].item(bar)),), continuous=False)
         return points
@@ -306,14 +307,16 @@ class _Lane:
         self, bar: int, path: Iterable[tuple[int, float]], *, continuous: bool
     ) -> list[Point]:
         """Bids of a bar, by the milliseconds after its opening, as points."""
-        name, digits = self.quote.symbol, self._symbol.digits
+        name, per_unit = self.quote.symbol, self._per_unit
         opened, spread = self._table["time"].item(bar) * 1000, self._spread.item(bar)
+        # Whole points by a whole number are the nearest floats, as `np.round` has it: `round` with
+        # digits takes three times as long.
         return [
             Point(
                 name,
                 opened + after,
-                bid := round(price, digits),
-                round(bid + spread, digits),
+                bid := round(price * per_unit) / per_unit,
+                round((bid + spread) * per_unit) / per_unit,
                 0.0,
                 0.0,
                 _CHANGED,

@@ -14,8 +14,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from engine.terminal import Terminal, load_profile
+from engine.terminal.clock import ZoneRule
 from engine.terminal.errors import MarketError
 from engine.terminal.market import BarMarket, RandomMarket, TickMarket, Walk
+from engine.terminal.market.base import Point
 from engine.terminal.market.paths import generated_path, ohlc_path
 from engine.terminal.profile import Spread
 from tests.engine.terminal.worlds import (
@@ -31,6 +33,7 @@ from tests.engine.terminal.worlds import (
 )
 
 BUY, SELL = 0, 1
+EURUSD = load_profile("ecn-hedging").symbols["EURUSD"]
 RISING = (1.1, 1.1010, 1.0990, 1.1005)
 FALLING = (1.1, 1.1010, 1.0990, 1.0995)
 
@@ -97,6 +100,10 @@ def test_the_open_model_trades_opening_prices_only() -> None:
     assert (deals(mt5)[-1].price, deals(mt5)[-1].comment) == (1.0980, "[sl 1.09950]")
 
 
+def corners_of(bar: Any) -> list[float]:
+    return [price for _, price in ohlc_path(*bar)]
+
+
 def test_paths_have_the_bars_corners_in_order() -> None:
     assert ohlc_path(*RISING) == ((20_000, 1.0990), (40_000, 1.1010), (59_000, 1.1005))
     assert [price for _, price in ohlc_path(*FALLING)] == [1.1010, 1.0990, 1.0995]
@@ -106,6 +113,38 @@ def test_paths_have_the_bars_corners_in_order() -> None:
     assert (min(prices), max(prices), prices[-1]) == (1.0990, 1.1010, 1.1005)
     assert [time for time, _ in drawn] == sorted(time for time, _ in drawn)
     assert prices.index(1.0990) < prices.index(1.1010)
+
+
+@given(
+    digits=st.integers(0, 8),
+    lowest=st.integers(1, 10**8),
+    way=st.lists(st.integers(0, 5000), min_size=8, max_size=8),
+    spread=st.integers(1, 300),
+)
+@settings(max_examples=200, deadline=None, derandomize=True)
+def test_a_step_is_played_at_the_decimals_nearest_to_its_bars_prices(
+    digits: int, lowest: int, way: list[int], spread: int
+) -> None:
+    symbol = msgspec.structs.replace(EURUSD, digits=digits)
+    prices = [float(f"{lowest + points}e-{digits}") for points in way]
+    # Computed prices are seldom exactly the decimals that they stand for.
+    one, two = (
+        (corners[0], max(corners) * (1 + 1e-16), min(corners) * (1 - 1e-16), corners[3])
+        for corners in (prices[:4], prices[4:])
+    )
+    market = BarMarket({"EURUSD": bars([one, one, two], spread=spread)}, start=0)
+    market.bind({"EURUSD": symbol}, ZoneRule())
+    played: list[Point] = []
+    market.listener = played.extend
+    market.timer = 0  # nothing passes by
+    while market.advance():
+        pass
+    assert len(played) == 8
+    expected = [*corners_of(one), one[0], *corners_of(one), two[0]]
+    assert [point.bid for point in played] == [round(price, digits) for price in expected]
+    assert [point.ask for point in played] == [
+        round(point.bid + spread * symbol.point, digits) for point in played
+    ]
 
 
 def test_longer_timeframes_are_grouped_and_never_show_the_future() -> None:
