@@ -6,14 +6,16 @@ It translates and checks; it decides nothing, and it sends an intent exactly onc
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections.abc import Awaitable, Container, Mapping, Sequence
 from contextlib import suppress
-from operator import attrgetter
+from operator import attrgetter, itemgetter
 from typing import Any
 
 from engine.broker.calls import Calls
 from engine.broker.gateway import CallFailed, Mark, OrderSeen
 from engine.broker.identity import check_account
+from engine.broker.rates import bars_of, rows_of
 from engine.broker.records import (
     account_seen,
     deals_recorded,
@@ -71,6 +73,8 @@ guess at the broker's clock, and a guess in UTC loses the newest hours (facts 5.
 MAX_CATCH_UP = 100_000
 """Bars that are asked for at the most when the engine was away."""
 
+_OPENED = itemgetter(0)
+
 
 class Mt5Gateway:
     """One account, reached through MT5's own functions."""
@@ -124,21 +128,22 @@ class Mt5Gateway:
     ) -> list[BarClosed]:
         """Read complete bars newer than `after`. The unfinished bar (position 0) is never read."""
         count = expected
-        rows = (await self._closed(symbol, timeframe, count)).tolist()
+        rows = rows_of(await self._closed(symbol, timeframe, count), symbol)
         known = after + LENGTHS_S[timeframe]  # no other bar is between this one and the known
         while len(rows) == count < MAX_CATCH_UP and rows[0][0] > known:
             count = min(count * 8, MAX_CATCH_UP)
-            rows = (await self._closed(symbol, timeframe, count)).tolist()
-        return [BarClosed(symbol, timeframe, *row) for row in rows if row[0] > after]
+            rows = rows_of(await self._closed(symbol, timeframe, count), symbol)
+        if rows and rows[0][0] <= after:
+            del rows[: bisect_right(rows, after, key=_OPENED)]
+        return bars_of(symbol, timeframe, rows)
 
     async def latest_bars(self, symbol: str, timeframe: str, count: int) -> list[BarClosed]:
         """Read the last `count` complete bars."""
-        rows = (await self._closed(symbol, timeframe, count)).tolist()
-        return [BarClosed(symbol, timeframe, *row) for row in rows]
+        rows = rows_of(await self._closed(symbol, timeframe, count), symbol)
+        return bars_of(symbol, timeframe, rows)
 
     def _closed(self, symbol: str, timeframe: str, count: int) -> Awaitable[Any]:
-        """Read the last complete bars: an array whose `tolist` gives plain ints and floats, oldest
-        first."""
+        """Read the last complete bars, oldest first."""
         return self._calls.call("copy_rates_from_pos", symbol, TIMEFRAMES[timeframe], 1, count)
 
     async def price(self, symbol: str) -> PriceSeen | None:
