@@ -5,7 +5,8 @@ from __future__ import annotations
 
 import time
 from bisect import bisect_left
-from typing import NamedTuple, Protocol
+from collections.abc import Sequence
+from typing import Protocol
 
 import anyio
 
@@ -49,26 +50,19 @@ class WallClock:
         await anyio.sleep(seconds)
 
 
-class Stride(NamedTuple):
-    """The steps that can be stood at, oldest first: the present one, then those that have passed.
-
-    steps    server milliseconds of each
-    moments  nanoseconds UTC of each
-    """
-
-    steps: list[int]
-    moments: list[int]
-
-
 class Passage(Protocol):
     """Time of which several steps can pass at once where nothing happens in them, each to be looked
     at afterwards, and from each of which the world can go on."""
 
-    def glide(self, until_ns: int) -> Stride | None:
-        """Let quiet steps pass, all of them before `until_ns` (nanoseconds UTC); None where none
-        has."""
+    def glide(self, until_ns: int) -> list[int]:
+        """Let quiet steps pass, all of them before `until_ns` (nanoseconds UTC); return the server
+        milliseconds of each step that can be stood at, oldest first: the present one, then those
+        that have passed. Nothing where none has."""
 
-    def stand(self, index: int) -> None:
+    def moments(self, places: Sequence[int]) -> list[int]:
+        """Return the time of some of these steps, ascending, in nanoseconds UTC."""
+
+    def stand(self, place: int) -> None:
         """Let it be the time of one of these steps."""
 
     def turn_back(self) -> None:
@@ -106,7 +100,7 @@ class MarketClock:
         self._now = server_time.utc_ns(market.server_time_msc)
         self._longest = longest
         self._quiet = longest > 0  # as far as it is known, the next step is
-        self._moments: list[int] = []
+        self._steps: list[int] = []
         self._at = 0
 
     def now_ns(self) -> int:
@@ -121,29 +115,35 @@ class MarketClock:
         self._quiet = self._longest > 0
         return True
 
-    def glide(self, until_ns: int) -> Stride | None:
+    def glide(self, until_ns: int) -> list[int]:
         """Let quiet steps of the market pass."""
-        market = self._market
+        market, utc_ns = self._market, self._server_time.utc_ns
         if self._now >= until_ns or not self._quiet:
-            return None
+            return []
         steps = [market.server_time_msc, *market.glide(self._longest)]
         self._quiet = len(steps) > self._longest
-        moments = self._server_time.all_utc_ns(steps)
-        if moments[-1] >= until_ns:
-            early = bisect_left(moments, until_ns)
-            market.back(len(moments) - early)
-            del steps[early:], moments[early:]
-        self._moments, self._at = moments, 0
-        return Stride(steps, moments) if len(steps) > 1 else None
+        if utc_ns(steps[-1]) >= until_ns:
+            early = bisect_left(steps, until_ns, key=utc_ns)
+            market.back(len(steps) - early)
+            del steps[early:]
+        self._steps, self._at = steps, 0
+        return steps if len(steps) > 1 else []
 
-    def stand(self, index: int) -> None:
+    def moments(self, places: Sequence[int]) -> list[int]:
+        """Return the time of some steps of the glide."""
+        steps = self._steps
+        if isinstance(places, range):  # as nearly always
+            return self._server_time.all_utc_ns(steps[places.start : places.stop])
+        return self._server_time.all_utc_ns([steps[place] for place in places])
+
+    def stand(self, place: int) -> None:
         """Let it be the time of a step of the glide."""
-        self._at = index
-        self._now = self._moments[index]
+        self._at = place
+        self._now = self._server_time.utc_ns(self._steps[place])
 
     def turn_back(self) -> None:
         """Undo the market's steps after the one that is stood at."""
-        self._market.back(len(self._moments) - 1 - self._at)
+        self._market.back(len(self._steps) - 1 - self._at)
         self._quiet = True
 
     async def sleep(self, seconds: float) -> None:

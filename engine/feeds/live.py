@@ -9,14 +9,14 @@ from operator import itemgetter
 
 from engine.broker.gateway import CallFailed, MarketView
 from engine.broker.mt5 import LENGTHS_S
-from engine.clock import Passage, Stride
+from engine.clock import Passage
 from engine.config import Config
 from engine.recorder import Recorder
 from journal.events import BarClosed, FeedCaughtUp
 from projections.market import series_name
 
 Closed = tuple[Sequence[int], list[BarClosed]]
-"""Bars of one series, no two of which closed at the same step of a stride; and each one's step."""
+"""Bars of one series, no two of which closed at the same step of a glide; and each one's step."""
 
 _PLACE = itemgetter(0)
 
@@ -55,38 +55,40 @@ class LiveBars:
         most         bars of this run; time stands still where they are reached
         """
         passage = self._passage
-        stride = passage.glide(quiet_until) if passage is not None else None
-        if passage is None or stride is None:
+        steps = passage.glide(quiet_until) if passage is not None else []
+        if passage is None or not steps:
             for _, bars in await self._closed(()):
                 for bar in bars:
                     self._recorder.record(bar)
                     self.count += 1
             return
-        while stride is not None and await self._follow(passage, stride, most):
-            stride = passage.glide(quiet_until)
+        while steps and await self._follow(passage, steps, most):
+            steps = passage.glide(quiet_until)
 
-    async def _follow(self, passage: Passage, stride: Stride, most: int) -> bool:
-        """Record each bar at the step that closed it. With the first decision, what came after it
-        has not happened yet: the world goes on from that step. Return whether there was none."""
+    async def _follow(self, passage: Passage, steps: Sequence[int], most: int) -> bool:
+        """Record each bar at the step of a glide that closed it. With the first decision, what came
+        after it has not happened yet: the world goes on from that step. Return whether there was
+        none."""
         recorder, place = self._recorder, 0
         try:
-            found = await self._closed(stride.steps)
+            found = await self._closed(steps)
         except CallFailed:
             passage.turn_back()  # what nobody could look at has not happened
             raise
+        last = len(steps) - 1
         for places, bars in found:
             left = 0 if recorder.decided else most - self.count
             if places[0] != place and left <= 0:
                 break
-            moments = _at(stride.moments, places)
-            count = recorder.record_bars(bars[: max(left, 1)], moments)
+            count = recorder.record_bars(bars[: max(left, 1)], passage.moments(places))
             self.count += count
             place = places[count - 1]
             passage.stand(place)
         if recorder.decided or self.count >= most:
             passage.turn_back()
             return False
-        passage.stand(len(stride.steps) - 1)
+        if place != last:
+            passage.stand(last)
         return True
 
     async def _closed(self, steps: Sequence[int]) -> list[Closed]:
@@ -123,7 +125,7 @@ class LiveBars:
 
 
 def _places(bars: Sequence[BarClosed], length_s: int, steps: Sequence[int]) -> Sequence[int]:
-    """Return the step of a stride (server milliseconds, ascending) at which each bar had closed."""
+    """Return the step of a glide (server milliseconds, ascending) at which each bar had closed."""
     closes = [(bar.time + length_s) * 1000 for bar in bars]
     first = bisect_left(steps, closes[0])
     end = first + len(closes)
@@ -134,9 +136,3 @@ def _places(bars: Sequence[BarClosed], length_s: int, steps: Sequence[int]) -> S
 
 def _are_distinct(places: Sequence[int]) -> bool:
     return isinstance(places, range) or len(set(places)) == len(places)
-
-
-def _at(moments: list[int], places: Sequence[int]) -> list[int]:
-    if isinstance(places, range):
-        return moments[places.start : places.stop]
-    return [moments[place] for place in places]
