@@ -66,13 +66,21 @@ class AverageGap:
             fast_total += value - window[at - fast]
             slow_total += value - window[at]
             window[at] = value
-            at = at + 1 if at + 1 < slow else 0
+            at += 1
+            if at == slow:
+                at = 0
             count += 1
             before, after = after, fast_total / fast - slow_total / slow
-            if abs(after) < tie * value:
-                after = 0.0
-            if after > 0.0 >= before or after < 0.0 <= before:
-                break
+            if after > 0.0:
+                if after < tie * value:
+                    after = 0.0
+                elif before <= 0.0:
+                    break
+            elif after < 0.0:
+                if -after < tie * value:
+                    after = 0.0
+                elif before >= 0.0:
+                    break
         self.at, self.fast_total, self.slow_total = at, fast_total, slow_total
         return count, before, after
 
