@@ -64,7 +64,7 @@ class Reconciler:
         positions = self._recorder.state.positions.open
         try:
             # The latter as a close and an opening leave the count as it is.
-            if self._under_way() or pace.whole(now):
+            if self.under_way or pace.whole(now):
                 await self.compare(now)
             elif not positions or await self._account.positions_total() == len(positions):
                 return pace.looked(now)
@@ -75,9 +75,10 @@ class Reconciler:
                 raise
             return 0
         quiet_until = pace.looked(now)
-        return 0 if self._under_way() else quiet_until
+        return 0 if self.under_way else quiet_until
 
-    def _under_way(self) -> bool:
+    @property
+    def under_way(self) -> bool:
         """Whether something is asked of the broker, or doubtful."""
         state = self._recorder.state
         return bool(state.orders.open or state.changes.open or self._doubts.seen)

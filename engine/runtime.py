@@ -182,10 +182,13 @@ class Engine:
         await bars.read(quiet_until, self._max_bars)
         if self._prices.needed:
             await self._prices.look()
+        while recorder.decided:
+            await self._effects.settle()
+            # Done, and nothing of it under way: it is as quiet as it was.
+            if not (self._reconciler.under_way or self._prices.needed or self._stopping):
+                await bars.glide(quiet_until, self._max_bars)
         if bars.count >= self._max_bars:
             self.stop("bars reached")
-        if recorder.decided:
-            await self._effects.settle()
         if recorder.state.orders.open:
             await self._effects.resume()
         recorder.commit_if_due()

@@ -54,16 +54,22 @@ class LiveBars:
                      nothing happens in the market either, it passes, and its bars are read at once
         most         bars of this run; time stands still where they are reached
         """
-        passage = self._passage
-        steps = passage.glide(quiet_until) if passage is not None else []
-        if passage is None or not steps:
+        if not await self.glide(quiet_until, most):
             for _, bars in await self._closed(()):
                 for bar in bars:
                     self._recorder.record(bar)
                     self.count += 1
-            return
+
+    async def glide(self, quiet_until: int, most: int = sys.maxsize) -> bool:
+        """Let quiet time pass, as `read` does, until something is decided; return whether any
+        has."""
+        passage = self._passage
+        steps = passage.glide(quiet_until) if passage is not None else []
+        if passage is None or not steps:
+            return False
         while steps and await self._follow(passage, steps, most):
             steps = passage.glide(quiet_until)
+        return True
 
     async def _follow(self, passage: Passage, steps: Sequence[int], most: int) -> bool:
         """Record each bar at the step of a glide that closed it. With the first decision, what came
