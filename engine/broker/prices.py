@@ -37,7 +37,8 @@ def at_close(bar: BarClosed, spec: SymbolSpecified) -> Market:
 def round_to_tick(price: float, spec: SymbolSpecified) -> float:
     """Return the nearest price on the symbol's tick grid, with the symbol's digits and no binary
     dust."""
-    ticks, tick_size = round(price / spec.tick_size), spec.tick_size
+    tick_size = spec.tick_size
+    ticks = round(price / tick_size)
     per_unit = _TICKS_PER_UNIT.get((tick_size, spec.digits))
     return ticks / per_unit if per_unit else round(ticks * tick_size, spec.digits)
 

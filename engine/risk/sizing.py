@@ -39,7 +39,13 @@ def round_down(volume: float, step: float) -> float:
     Never up: a rounded-up volume risks more than was allowed.
     """
     steps = math.floor(volume / step + STEP_TOLERANCE)
-    return round(steps * step, VOLUME_DECIMALS)
+    per_lot = _STEPS_PER_LOT.get(step)
+    return steps / per_lot if per_lot else round(steps * step, VOLUME_DECIMALS)
+
+
+_STEPS_PER_LOT = {1.0 / 10.0**digits: 10.0**digits for digits in range(VOLUME_DECIMALS + 1)}
+"""Of the steps that nearly all symbols have: whole steps by a whole number are the nearest float at
+once, and in a third of the time."""
 
 
 def position_size(
