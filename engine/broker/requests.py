@@ -20,9 +20,6 @@ from journal.events import OrderIntended, PositionSeen, SymbolSpecified
 
 COMMENT_UNITS = 29
 
-_FLOATS = frozenset({"volume", "price", "stoplimit", "sl", "tp"})
-_TEXTS = frozenset({"symbol", "comment"})
-
 
 class Action(IntEnum):
     """`TRADE_ACTION_*`."""
@@ -115,7 +112,7 @@ def filling_for_market_order(spec: SymbolSpecified) -> Filling:
     BrokerError
     when the symbol allows no filling at all.
     """
-    if spec.execution_mode in (Execution.REQUEST, Execution.INSTANT) or spec.filling_mode & FOK_BIT:
+    if spec.filling_mode & FOK_BIT or spec.execution_mode in (Execution.REQUEST, Execution.INSTANT):
         return Filling.FOK
     if spec.filling_mode & IOC_BIT:
         return Filling.IOC
@@ -135,21 +132,20 @@ def market_order(
     `bid`, `ask`: the market now, price units. Raises BrokerError for what may not be sent: numbers
     that are not finite (the module would let them pass), a volume outside the symbol's rules.
     """
-    buy = intent.side == "buy"
-    request: dict[str, Any] = {
-        "action": Action.DEAL,
+    buy, key = intent.side == "buy", intent.key
+    return {
+        "action": int(Action.DEAL),
         "magic": intent.magic,
         "symbol": intent.symbol,
-        "volume": intent.volume,
-        "price": ask if buy else bid,
-        "sl": intent.sl,
-        "tp": intent.tp,
+        "volume": _lots(intent.volume, spec, key),
+        "price": _price("price", ask if buy else bid, spec, key),
+        "sl": _price("sl", intent.sl, spec, key),
+        "tp": _price("tp", intent.tp, spec, key),
         "deviation": intent.deviation,
-        "type": OrderType.BUY if buy else OrderType.SELL,
-        "type_filling": filling_for_market_order(spec),
-        "comment": intent.key,
+        "type": int(OrderType.BUY if buy else OrderType.SELL),
+        "type_filling": int(filling_for_market_order(spec)),
+        "comment": comment(key),
     }
-    return checked(request, spec)
 
 
 def close_position(
@@ -167,50 +163,45 @@ def close_position(
     BrokerError for what may not be sent.
     """
     buy = position.type == OrderType.SELL
-    request: dict[str, Any] = {
-        "action": Action.DEAL,
+    return {
+        "action": int(Action.DEAL),
         "magic": position.magic,
         "symbol": position.symbol,
-        "volume": min(volume, position.volume),
-        "price": quote.ask if buy else quote.bid,
+        "volume": _lots(min(volume, position.volume), spec, key),
+        "price": _price("price", quote.ask if buy else quote.bid, spec, key),
         "deviation": deviation,
-        "type": OrderType.BUY if buy else OrderType.SELL,
-        "type_filling": filling_for_market_order(spec),
-        "comment": key,
+        "type": int(OrderType.BUY if buy else OrderType.SELL),
+        "type_filling": int(filling_for_market_order(spec)),
+        "comment": comment(key),
         "position": position.ticket,
     }
-    return checked(request, spec)
 
 
-def close_by(
-    position: PositionSeen, opposite: PositionSeen, spec: SymbolSpecified, *, key: str
-) -> dict[str, Any]:
+def close_by(position: PositionSeen, opposite: PositionSeen, *, key: str) -> dict[str, Any]:
     """Return the request that closes two opposite positions of a hedging account against each
     other; the smaller volume counts."""
-    request: dict[str, Any] = {
-        "action": Action.CLOSE_BY,
+    return {
+        "action": int(Action.CLOSE_BY),
         "magic": position.magic,
         "symbol": position.symbol,
-        "comment": key,
+        "comment": comment(key),
         "position": position.ticket,
         "position_by": opposite.ticket,
     }
-    return checked(request, spec)
 
 
 def set_stops(
     position: PositionSeen, sl: float, tp: float, spec: SymbolSpecified
 ) -> dict[str, Any]:
     """Return the request that gives a position its levels; both are always sent, 0 removes one."""
-    request: dict[str, Any] = {
-        "action": Action.SLTP,
+    return {
+        "action": int(Action.SLTP),
         "magic": position.magic,
         "symbol": position.symbol,
-        "sl": sl,
-        "tp": tp,
+        "sl": _price("sl", sl, spec),
+        "tp": _price("tp", tp, spec),
         "position": position.ticket,
     }
-    return checked(request, spec)
 
 
 def pending_order(
@@ -222,89 +213,74 @@ def pending_order(
     not be sent.
     """
     request: dict[str, Any] = {
-        "action": Action.PENDING,
+        "action": int(Action.PENDING),
         "magic": magic,
         "symbol": spec.symbol,
-        "volume": pending.volume,
-        "price": pending.price,
-        "sl": pending.sl,
-        "tp": pending.tp,
-        "type": pending.type,
-        "type_filling": Filling.RETURN,
-        "type_time": pending.lifetime,
-        "comment": key,
+        "volume": _lots(pending.volume, spec, key),
+        "price": _price("price", pending.price, spec, key),
+        "sl": _price("sl", pending.sl, spec, key),
+        "tp": _price("tp", pending.tp, spec, key),
+        "type": int(pending.type),
+        "type_filling": int(Filling.RETURN),
+        "type_time": int(pending.lifetime),
+        "comment": comment(key),
     }
     if pending.stoplimit:
-        request["stoplimit"] = pending.stoplimit
+        request["stoplimit"] = _price("stoplimit", pending.stoplimit, spec, key)
     if pending.expiration:
         request["expiration"] = pending.expiration
-    return checked(request, spec)
+    return request
 
 
 def modify_pending(ticket: int, pending: Pending, spec: SymbolSpecified) -> dict[str, Any]:
     """Return the request that moves a pending order. Volume and type cannot be changed; levels that
     are left out would be deleted, so all are sent."""
     request: dict[str, Any] = {
-        "action": Action.MODIFY,
+        "action": int(Action.MODIFY),
         "order": ticket,
         "symbol": spec.symbol,
-        "price": pending.price,
-        "sl": pending.sl,
-        "tp": pending.tp,
-        "type_time": pending.lifetime,
+        "price": _price("price", pending.price, spec),
+        "sl": _price("sl", pending.sl, spec),
+        "tp": _price("tp", pending.tp, spec),
+        "type_time": int(pending.lifetime),
         "expiration": pending.expiration,
     }
     if pending.stoplimit:
-        request["stoplimit"] = pending.stoplimit
-    return checked(request, spec)
+        request["stoplimit"] = _price("stoplimit", pending.stoplimit, spec)
+    return request
 
 
 def remove_pending(ticket: int) -> dict[str, Any]:
     """Return the request that cancels a pending order."""
-    return {"action": int(Action.REMOVE), "order": int(ticket)}
+    return {"action": int(Action.REMOVE), "order": ticket}
 
 
-def checked(request: dict[str, Any], spec: SymbolSpecified) -> dict[str, Any]:
-    """Return the request as the module and the symbol demand it.
-
-    Prices on the tick grid (a level of 0 means none), the volume rounded down to the step, floats
-    where floats are wanted and plain ints everywhere else, the comment cut. Raises BrokerError for
-    numbers that are not finite or negative, and for a volume outside the symbol's bounds.
-    """
-    sent: dict[str, Any] = {}
-    for name, value in request.items():
-        if name in _FLOATS:
-            number = float(value)
-            if not 0.0 <= number < math.inf:
-                raise BrokerError(
-                    f"{_subject(request)}: {name} is {number}; only finite numbers from 0 may be "
-                    "sent"
-                )
-            if name == "volume":
-                sent[name] = _lots(number, spec, request)
-            else:
-                sent[name] = round_to_tick(number, spec) if number else 0.0
-        elif name in _TEXTS:
-            sent[name] = value
-        else:
-            sent[name] = int(value)
-    if "comment" in sent:
-        sent["comment"] = comment(sent["comment"])
-    return sent
+def _price(name: str, value: float, spec: SymbolSpecified, key: str = "") -> float:
+    """Return a price or a level on the tick grid; a level of 0 means none."""
+    price = _number(name, value, key)
+    return round_to_tick(price, spec) if price else 0.0
 
 
-def _lots(value: float, spec: SymbolSpecified, request: dict[str, Any]) -> float:
-    volume = round_down(value, spec.volume_step)
+def _lots(value: float, spec: SymbolSpecified, key: str) -> float:
+    """Return a volume rounded down to the step. Raises BrokerError for one outside the symbol's
+    bounds."""
+    volume = round_down(_number("volume", value, key), spec.volume_step)
     if not spec.volume_min <= volume <= spec.volume_max:
         raise BrokerError(
-            f"{_subject(request)}: volume {value:g} is {volume:g} in whole steps of "
-            f"{spec.volume_step:g}; {spec.symbol} takes {spec.volume_min:g} to {spec.volume_max:g}"
+            f"order {key}: volume {value:g} is {volume:g} in whole steps of {spec.volume_step:g}; "
+            f"{spec.symbol} takes {spec.volume_min:g} to {spec.volume_max:g}"
         )
     return volume
 
 
-def _subject(request: dict[str, Any]) -> str:
-    return f"order {request['comment']}" if "comment" in request else "the request"
+def _number(name: str, value: float, key: str) -> float:
+    """Return a float, as the module wants one where a whole number would do. Raises BrokerError
+    for what is not finite or negative: the module would let it pass."""
+    number = float(value)
+    if not 0.0 <= number < math.inf:
+        subject = f"order {key}" if key else "the request"
+        raise BrokerError(f"{subject}: {name} is {number}; only finite numbers from 0 may be sent")
+    return number
 
 
 def comment(text: str) -> str:

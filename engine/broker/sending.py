@@ -152,6 +152,7 @@ class Sender:
         )
 
     async def _close_by(self, intent: OrderIntended, spec: SymbolSpecified) -> Request:
+        del spec
         position = await self._position(intent, intent.position)
         opposite = await self._position(intent, intent.by)
         if position.type == opposite.type:
@@ -161,7 +162,7 @@ class Sender:
                 f"positions {intent.position} and {intent.by} have {position.volume:g} and "
                 f"{opposite.volume:g} lots, {intent.volume:g} were to be closed"
             )
-        return close_by(position, opposite, spec, key=intent.key)
+        return close_by(position, opposite, key=intent.key)
 
     async def _levels(self, wish: ChangeIntended, spec: SymbolSpecified) -> Request:
         await self._check_account()

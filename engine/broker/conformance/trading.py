@@ -122,10 +122,9 @@ async def _(session: Session) -> None:
 
 @case(307, "two positions can be closed by each other", TRADING, HEDGING)
 async def _(session: Session) -> None:
-    spec = await session.spec()
     long = await session.open("buy", key="CONF307")
     short = await session.open("sell", key="CONF307")
-    await session.done(requests.close_by(long, short, spec, key="CONF307"))
+    await session.done(requests.close_by(long, short, key="CONF307"))
     await _gone(session, long)
     await _gone(session, short)
     deals = await _deals(session, long.identifier, 2)

@@ -41,7 +41,7 @@ def all_kinds(volume: float, price: float) -> list[dict[str, Any]]:
     )
     return [
         requests.close_position(LONG, volume, SPEC, QUOTE, key=KEY, deviation=5),
-        requests.close_by(LONG, LONG, SPEC, key=KEY),
+        requests.close_by(LONG, LONG, key=KEY),
         requests.set_stops(LONG, price, price, SPEC),
         requests.pending_order(pending, SPEC, magic=MAGIC, key=KEY),
         requests.modify_pending(7, pending, SPEC),
