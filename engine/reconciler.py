@@ -98,7 +98,8 @@ class Reconciler:
             self._take_in(deals)
             if len(taken) + len(deals) > MOST_TAKEN:
                 taken.clear()
-            taken.update((deal.ticket, deal.time_msc) for deal in deals[-MOST_TAKEN:])
+            for deal in deals[-MOST_TAKEN:]:
+                taken.add((deal.ticket, deal.time_msc))
 
     def _take_in(self, deals: Iterable[DealRecorded]) -> None:
         recorder = self._recorder

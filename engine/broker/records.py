@@ -85,10 +85,9 @@ _mark = attrgetter("ticket", "time_msc")
 def deals_recorded(records: Sequence[Any], known: Container[Mark]) -> list[DealRecorded]:
     """Translate those deals of the history that are not known. Raises BrokerError."""
     try:
-        told: Sequence[Any] = [record for record in records if _mark(record) not in known]
+        return [deal_recorded(record) for record in records if _mark(record) not in known]
     except (AttributeError, TypeError):
-        told = records  # their translation says what is wrong
-    return [deal_recorded(record) for record in told]
+        return [deal_recorded(record) for record in records]  # which says what is wrong
 
 
 position_seen = Translation(PositionSeen, "position")

@@ -119,8 +119,11 @@ def admit(
     """Let a weighed order pass, or make way for it first: then it waits as a proposal."""
     if not isinstance(weighed, OrderIntended) or order.action != "open":
         return ((weighed, order.key),)
+    policy = policy_of(config, order.symbol).policy
+    if policy not in MAKE_WAY:
+        return ((weighed, order.key),)
     way = in_the_way(state, config, order)
-    if policy_of(config, order.symbol).policy == "reduce":
+    if policy == "reduce":
         return _reduce(state, keys, order, weighed, way)
     return _make_way(state, keys, order, way) if way else ((weighed, order.key),)
 
