@@ -13,7 +13,7 @@ from typing import Protocol
 from engine.clock import Clock
 from engine.kernel import Kernel
 from journal.envelope import AnyEvent, stamp, stamp_all
-from journal.events import BarClosed, JournalRecovered, Payload
+from journal.events import BarClosed, JournalRecovered, OrderVetoed, Payload
 from projections.state import State
 
 
@@ -70,9 +70,9 @@ class Recorder:
         journal = self._journal
         event = stamp(data, journal.next_seq, self._clock.now_ns(), self._run, cause, corr)
         journal.append(event)
-        for decision in self._step(event):
-            journal.append(decision)
-            self.decided.append(decision)
+        decisions = self._step(event)
+        if decisions:
+            self._append_decisions(decisions)
 
     def record_bars(self, bars: Sequence[BarClosed], moments: Iterable[int]) -> int:
         """Record bars of one series, at least one, as they closed at these moments (nanoseconds
@@ -81,10 +81,18 @@ class Recorder:
         events = stamp_all(bars, journal.next_seq, moments, self._run)
         count, decisions = self._kernel.step_bars(events)
         journal.append_all(events[:count])
-        for decision in decisions:
-            journal.append(decision)
-        self.decided += decisions
+        if decisions:
+            self._append_decisions(decisions)
         return count
+
+    def _append_decisions(self, decisions: list[AnyEvent]) -> None:
+        refused = set[str]()
+        for decision in decisions:
+            self._journal.append(decision)
+            if type(decision.data) is OrderVetoed:
+                refused.add(decision.corr)
+        # Of what is proposed and refused at once there is nothing to carry out.
+        self.decided += [one for one in decisions if one.corr not in refused]
 
     def begin(self, missing: list[AnyEvent]) -> None:
         """Append what a crash cut off the journal's last step, and what its recovery found."""

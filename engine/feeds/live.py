@@ -72,9 +72,9 @@ class LiveBars:
         return True
 
     async def _follow(self, passage: Passage, steps: Sequence[int], most: int) -> bool:
-        """Record each bar at the step of a glide that closed it. With the first decision, what came
-        after it has not happened yet: the world goes on from that step. Return whether there was
-        none."""
+        """Record each bar at the step of a glide that closed it. With the first decision that is to
+        be carried out, what came after it has not happened yet: the world goes on from that step.
+        Return whether there was none."""
         recorder, place = self._recorder, 0
         try:
             found = await self._closed(steps)
@@ -83,13 +83,15 @@ class LiveBars:
             raise
         last = len(steps) - 1
         for places, bars in found:
-            left = 0 if recorder.decided else most - self.count
-            if places[0] != place and left <= 0:
-                break
-            count = recorder.record_bars(bars[: max(left, 1)], passage.moments(places))
-            self.count += count
-            place = places[count - 1]
-            passage.stand(place)
+            while bars:
+                left = 0 if recorder.decided else most - self.count
+                if places[0] != place and left <= 0:
+                    break
+                count = recorder.record_bars(bars[: max(left, 1)], passage.moments(places))
+                self.count += count
+                place = places[count - 1]
+                passage.stand(place)
+                places, bars = places[count:], bars[count:]
         if recorder.decided or self.count >= most:
             passage.turn_back()
             return False

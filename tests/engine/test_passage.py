@@ -23,12 +23,13 @@ from engine.recorder import Recorder
 from engine.strategies.baseline import MaCrossRsiConfig
 from journal.codec import encode
 from journal.envelope import stamp
-from journal.events import BarClosed, TradingHalted
+from journal.events import BarClosed, OrderProposed, OrderVetoed, TradingHalted
 from journal.reader import read
 from tests.engine import rig
 from tests.engine.desk import Pages
 from tests.engine.rig import CONFIG, Fate, Rig
-from tests.given import a, bars, manifest
+from tests.given import CONFIG as CROSSING
+from tests.given import RISING, a, bars, manifest, ready
 
 BARS = 1500
 QUICK = CONFIG.strategies[0]
@@ -178,6 +179,31 @@ def test_what_was_decided_before_the_bars_were_read_is_carried_out_at_the_first_
     recorder.decided.clear()
     anyio.run(feed.read, 30 * 60 * 10**9)
     assert (feed.count, market.server_time_msc) == (29, 29 * 60_000)
+
+
+def test_a_proposal_that_is_refused_at_once_does_not_turn_the_minutes_back() -> None:
+    kernel = ready().given(a(TradingHalted)).kernel
+    told = [*RISING, *bars(1.1, 1.11, 1.12, 1.13, start=RISING[-1].time + 60)]
+    market = Steps([bar.time * 1000 for bar in told])
+
+    class Quiet:
+        async def bars(self, symbol: str, timeframe: str, after: int, _: int) -> list[BarClosed]:
+            assert after < told[0].time, "the bars were read once more"
+            return told[:-1]
+
+    quiet: Any = Quiet()
+    clock, pages = MarketClock(market, ServerTime("utc")), Pages()
+    pages.next_seq = kernel.state.seq + 1
+    recorder = Recorder(pages, kernel, clock, "run")
+
+    anyio.run(LiveBars(recorder, quiet, CROSSING, clock).glide, told[-1].time * 10**9 + 1)
+
+    kinds = [type(event.data) for event in pages.events]
+    place = kinds.index(OrderVetoed)
+    assert kinds[place - 2 : place] == [BarClosed, OrderProposed]
+    assert kinds.count(BarClosed) == len(told) - 1
+    assert not recorder.decided
+    assert market.server_time_msc == told[-1].time * 1000
 
 
 def test_a_clock_never_passes_the_time_it_was_given() -> None:
