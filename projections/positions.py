@@ -61,7 +61,7 @@ class Position(msgspec.Struct, gc=False):
     strategy: str = ""
 
 
-class Planned(msgspec.Struct):
+class Planned(msgspec.Struct, gc=False):
     """What an order that may open a position, or add to one, brings to it: levels in price units.
 
     lots  not filled yet; `filled` are

@@ -74,6 +74,7 @@ MAX_CATCH_UP = 100_000
 """Bars that are asked for at the most when the engine was away."""
 
 _OPENED = itemgetter(0)
+_TICKET = attrgetter("ticket")
 
 
 class Mt5Gateway:
@@ -217,7 +218,7 @@ class Mt5Gateway:
     async def deals(self, since_msc: int, known: Container[Mark] = ()) -> list[DealRecorded]:
         """Read the deal history."""
         deals = deals_recorded(await self._history("history_deals_get", since_msc), known)
-        deals.sort(key=attrgetter("ticket"))
+        deals.sort(key=_TICKET)
         return deals
 
     async def orders(self, since_msc: int) -> list[OrderSeen]:

@@ -33,7 +33,7 @@ def objection(state: State, config: Config, order: Order) -> Objection | None:
 def _crowded(state: State, order: Order) -> Objection | None:
     """One order at a time, of each strategy in each symbol."""
     for other in state.orders.open.values():
-        if other.key != order.key and other.symbol == order.symbol and other.magic == order.magic:
+        if other is not order and other.symbol == order.symbol and other.magic == order.magic:
             return "one order", f"{other.key} of the same strategy is {other.status}"
     return None
 
@@ -55,11 +55,11 @@ def weigh(
 def _weigh(
     state: State, config: Config, order: Order, quote: QuoteObserved
 ) -> OrderIntended | Objection:
-    spec = state.market.symbols[order.symbol]
+    spec, sign = state.market.symbols[order.symbol], order.sign
     price, limit = _prices(order, quote, spec)
     entry = limit or price
-    sl = round_to_tick(entry - order.sign * order.stop_distance, spec)
-    tp = round_to_tick(entry + order.sign * order.target_distance, spec)
+    sl = round_to_tick(entry - sign * order.stop_distance, spec)
+    tp = round_to_tick(entry + sign * order.target_distance, spec)
     if not (sl > 0.0 and tp > 0.0):  # 0 would mean none
         return "stops", f"a stop at {sl:g} and a target at {tp:g} are no prices"
     problem = _problem(order, quote, price, limit, sl, tp, spec)
