@@ -88,7 +88,7 @@ class Mt5Gateway:
         self._account = account
         self._initialize = dict(initialize or {})
         self._specs: dict[str, SymbolSpecified] = {}
-        self._sender = Sender(calls, account, self._spec)
+        self._sender = Sender(calls, account, self._specs, self.specify)
 
     async def connect(self, symbols: list[str]) -> TerminalConnected:
         """Initialise the module, check the account's identity, select the symbols."""
@@ -149,14 +149,14 @@ class Mt5Gateway:
 
     async def price(self, symbol: str) -> PriceSeen | None:
         """Read the newest tick."""
-        tick = tick_seen(await self._calls.call("symbol_info_tick", symbol), f"of {symbol}")
+        tick = tick_seen(await self._calls.call("symbol_info_tick", symbol), symbol)
         if not tick.is_usable:
             return None
         return PriceSeen(symbol, tick.time_msc, tick.bid, tick.ask)
 
     async def quote(self, symbol: str, side: str) -> QuoteObserved:
         """Read the current tick and let the broker itself say what a lot costs and binds."""
-        tick = tick_seen(await self._calls.call("symbol_info_tick", symbol), f"of {symbol}")
+        tick = tick_seen(await self._calls.call("symbol_info_tick", symbol), symbol)
         account = account_seen(await self._calls.call("account_info"))
         check_account(account, self._account)  # the terminal can be logged in elsewhere by hand
         if not terminal_seen(await self._calls.call("terminal_info")).connected:
@@ -168,7 +168,7 @@ class Mt5Gateway:
             raise BrokerError(f"{symbol} has no usable quote: bid {tick.bid:g}, ask {tick.ask:g}")
         kind, price = (0, tick.ask) if side == "buy" else (1, tick.bid)
         margin = await self._calls.call("order_calc_margin", kind, symbol, 1.0, price)
-        spec = await self._spec(symbol)
+        spec = self._specs.get(symbol) or await self.specify(symbol)
         converted = spec.currency_profit != account.currency
         return QuoteObserved(
             symbol=symbol,
@@ -191,9 +191,6 @@ class Mt5Gateway:
     def change(self, wish: ChangeIntended) -> Awaitable[BrokerReplied]:
         """Send one change, once."""
         return self._sender.send(wish)
-
-    async def _spec(self, symbol: str) -> SymbolSpecified:
-        return self._specs.get(symbol) or await self.specify(symbol)
 
     async def snapshot(self) -> BrokerSnapshotTaken:
         """Read account, positions and live orders."""
@@ -239,7 +236,7 @@ class Mt5Gateway:
         times = {}
         for symbol in self._specs:
             tick = await self._calls.call("symbol_info_tick", symbol)
-            times[symbol] = tick_stamp(tick, f"of {symbol}").time_msc
+            times[symbol] = tick_stamp(tick, symbol).time_msc
         return times
 
     async def server_msc(self) -> int:

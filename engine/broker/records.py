@@ -158,7 +158,7 @@ class TickSeen(msgspec.Struct, frozen=True, gc=False):
         return self.bid > 0.0 and self.ask >= self.bid
 
 
-tick_seen = Translation(TickSeen, "tick")
+tick_seen = Translation(TickSeen, "tick of")
 """A tick."""
 
 
@@ -168,7 +168,7 @@ class TickStamp(msgspec.Struct, frozen=True, gc=False):
     time_msc: int
 
 
-tick_stamp = Translation(TickStamp, "tick")
+tick_stamp = Translation(TickStamp, "tick of")
 """A tick that only tells the time."""
 
 

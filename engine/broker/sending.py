@@ -7,7 +7,7 @@ gone or is not as it was meant is not sent, and the reply says so.
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, TypedDict
 
 import msgspec
@@ -17,7 +17,6 @@ from engine.broker.fault import Fault
 from engine.broker.gateway import CallFailed
 from engine.broker.identity import check_identity
 from engine.broker.records import (
-    TickSeen,
     Translation,
     order_listed,
     position_seen,
@@ -88,10 +87,12 @@ class Sender:
         self,
         calls: Calls,
         account: Account,
-        spec: Callable[[str], Awaitable[SymbolSpecified]],
+        specs: Mapping[str, SymbolSpecified],
+        specify: Callable[[str], Awaitable[SymbolSpecified]],
     ) -> None:
-        """`spec` tells a symbol's constraints."""
-        self._calls, self._account, self._spec = calls, account, spec
+        """`specs`: constraints of the symbols that were asked for; `specify` asks for others."""
+        self._calls, self._account = calls, account
+        self._specs, self._specify = specs, specify
         self._requests: dict[str, Callable[[Any, SymbolSpecified], Awaitable[Request]]] = {
             "open": self._open,
             "close": self._close,
@@ -104,7 +105,7 @@ class Sender:
     async def send(self, wish: OrderIntended | ChangeIntended) -> BrokerReplied:
         """Send it. A failure before the sending call is a refusal by proof, and says so."""
         try:
-            spec = await self._spec(wish.symbol)
+            spec = self._specs.get(wish.symbol) or await self._specify(wish.symbol)
             request = await self._requests[wish.action](wish, spec)
         except CallFailed as error:
             return no_reply(wish.key, NOT_SENT, f"nothing was sent: {error}")
@@ -134,7 +135,8 @@ class Sender:
                 **_lifetime(intent.expiration),
             )
             return pending_order(pending, spec, magic=intent.magic, key=intent.key)
-        tick = await self._tick(intent.symbol)
+        symbol = intent.symbol
+        tick = tick_seen(await self._calls.call("symbol_info_tick", symbol), symbol)
         return market_order(intent, spec, tick.bid, tick.ask)
 
     async def _close(self, intent: OrderIntended, spec: SymbolSpecified) -> Request:
@@ -146,7 +148,8 @@ class Sender:
                 f"position {intent.position} has {position.volume:g} lots, {intent.volume:g} were "
                 "to be closed"
             )
-        tick = await self._tick(intent.symbol)
+        symbol = intent.symbol
+        tick = tick_seen(await self._calls.call("symbol_info_tick", symbol), symbol)
         return close_position(
             position, intent.volume, spec, tick, key=intent.key, deviation=intent.deviation
         )
@@ -190,9 +193,6 @@ class Sender:
         await self._check_account()
         await self._order(wish)
         return remove_pending(wish.ticket)
-
-    async def _tick(self, symbol: str) -> TickSeen:
-        return tick_seen(await self._calls.call("symbol_info_tick", symbol), f"of {symbol}")
 
     async def _check_account(self) -> None:
         """Hold the account against the configured one: a change needs no quote, with which it was
