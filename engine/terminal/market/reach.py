@@ -9,7 +9,7 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from engine.terminal.market.base import Guard
+from engine.terminal.market.base import OPEN, Guard
 
 Floats = npt.NDArray[np.float64]
 
@@ -47,6 +47,8 @@ class Reach:
     def leaves(self, guard: Guard, first: int, end: int) -> int:
         """The first step from `first` up to and without `end` whose prices are not all inside;
         `end` if there is none."""
+        if guard is OPEN:  # as it is for as long as nothing is open
+            return end
         known, begin, leaving, looked = self._found
         if guard is not known or not begin <= first <= leaving or end > looked:
             looked = min(max(end, first + _AHEAD), self._count)
