@@ -61,8 +61,8 @@ class Order(msgspec.Struct, kw_only=True, gc=False):
     external_id: str = ""
 
 
-class Deal(msgspec.Struct, kw_only=True, frozen=True, gc=False):
-    """A deal: what has happened to the money. Never changes."""
+class Deal(msgspec.Struct, kw_only=True, frozen=True, eq=False, gc=False):
+    """A deal: what has happened to the money. Never changes, and equals itself alone."""
 
     ticket: int
     type: int

@@ -87,7 +87,7 @@ class Views:
         return self._deals(list(self._book.deals_by_position.get(position, ())))
 
     def _deals(self, rows: list[Deal]) -> list[Deal]:
-        return self._known("deals", rows, self._book.deals)
+        return self._known("deals", rows, self._book.deals) if self._lags else rows
 
     def done_between(self, first_msc: int, last_msc: int) -> list[Order]:
         """The orders done in a stretch of server time."""
@@ -108,10 +108,10 @@ class Views:
         return self._done(list(self._book.done_by_position.get(position, ())))
 
     def _done(self, rows: list[Order]) -> list[Order]:
-        return self._known("history_orders", rows, self._book.done)
+        return self._known("history_orders", rows, self._book.done) if self._lags else rows
 
     def _known(self, name: ListName, rows: list[Row], whole: list[Row]) -> list[Row]:
-        lag = self._read(name) if self._lags else None
+        lag = self._read(name)
         if lag is None:
             return rows
         hidden = {row.ticket for row in whole[lag.known :]}

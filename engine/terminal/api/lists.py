@@ -43,12 +43,20 @@ class _OfSymbol(Protocol):
 S = TypeVar("S", bound=_OfSymbol)
 
 
+class _DealRecords(dict[Deal, Record]):
+    """The records of deals, each made once: it never changes, and is read again and again."""
+
+    def __missing__(self, one: Deal) -> Record:
+        record = self[one] = snapshots.deal(one)
+        return record
+
+
 class Lists:
     """The functions that list what the account has and had."""
 
     def __init__(self, link: Link) -> None:
         self._link = link
-        self._deals: dict[int, tuple[Deal, Record]] = {}
+        self._deals = _DealRecords()
 
     # What is open
 
@@ -128,14 +136,7 @@ class Lists:
             "history_deals_get", args, named,
             views.deals_between, views.deals_of_ticket, views.deals_of_position,
         )  # fmt: skip
-        return tuple([self._deal(one) for one in found])
-
-    def _deal(self, one: Deal) -> Record:
-        """The record of a deal, made once: it never changes, and is read again and again."""
-        known = self._deals.get(one.ticket)
-        if known is None or known[0] is not one:
-            known = self._deals[one.ticket] = one, snapshots.deal(one)
-        return known[1]
+        return tuple(map(self._deals.__getitem__, found))
 
     def _history(
         self,

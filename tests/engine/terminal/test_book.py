@@ -9,6 +9,7 @@ import sys
 from pathlib import Path
 from types import ModuleType
 
+import msgspec
 import pytest
 
 from engine.terminal import Terminal, load_profile
@@ -29,6 +30,16 @@ def terminal_on(book: Path, seed: int = 0) -> Terminal:
 def everything(mt5: ModuleType) -> tuple[object, ...]:
     lists = mt5.positions_get(), mt5.orders_get(), mt5.history_orders_get(1, 2**31 - 1)
     return (*lists, deals(mt5), mt5.account_info(), mt5.symbol_info_tick("EURUSD"))
+
+
+def test_a_deal_that_was_read_is_told_from_another_one_under_its_ticket(tmp_path: Path) -> None:
+    with terminal_on(tmp_path / "book") as terminal:
+        mt5 = connected(terminal)
+        sent(mt5, market_order(mt5, BUY, comment="one"))
+        book, seen = terminal.server.book, deals(mt5)
+        assert seen == deals(mt5)
+        book.deals[-1] = msgspec.structs.replace(book.deals[-1], comment="other")
+        assert (seen[-1].comment, deals(mt5)[-1].comment) == ("one", "other")
 
 
 def test_a_book_opened_again_is_the_account_that_was_left(tmp_path: Path) -> None:
