@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+import msgspec
 
 from engine.terminal import constants as mt5
 from engine.terminal.account import Account
@@ -13,8 +13,7 @@ from engine.terminal.profile import Symbol
 from engine.terminal.request import Request
 
 
-@dataclass(slots=True)
-class Case:
+class Case(msgspec.Struct, gc=False):
     """What the checks look at and the desk works on; whatever does not exist is None."""
 
     request: Request
@@ -30,9 +29,9 @@ class Case:
     other: Position | None
     order: Order | None
     #: TRADE_ACTION_*.
-    action: int = field(init=False)
+    action: int = 0
     #: Whether the request only closes: by ticket, or against a larger netting position.
-    closes: bool = field(init=False)
+    closes: bool = False
 
     def __post_init__(self) -> None:
         self.action = self.request.action

@@ -8,13 +8,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable
-from functools import lru_cache
 
 from engine.terminal import constants as mt5
 from engine.terminal.account import Account
 from engine.terminal.book import Order, Position
 from engine.terminal.case import Case
-from engine.terminal.codes import EXPIRATION_BITS, FILLING_BITS, mask
+from engine.terminal.codes import EXPIRATION_BITS, mask
 from engine.terminal.dealer import side_of
 from engine.terminal.market.base import Quote
 from engine.terminal.money import BUY
@@ -22,6 +21,8 @@ from engine.terminal.profile import Symbol
 from engine.terminal.request import Request
 
 _PENDING_KINDS = {2: "limit", 3: "limit", 4: "stop", 5: "stop", 6: "stop_limit", 7: "stop_limit"}
+#: Execution modes in which a market order is for a price.
+_AT_A_PRICE = ("request", "instant")
 _ACTIONS = frozenset(
     {
         mt5.TRADE_ACTION_DEAL,
@@ -197,33 +198,24 @@ def filling(case: Case) -> int | None:
     """The filling mode must be allowed for the execution mode (facts 3.3)."""
     if case.action not in (mt5.TRADE_ACTION_DEAL, mt5.TRADE_ACTION_PENDING) or case.symbol is None:
         return None
-    allowed = allowed_fillings(case.symbol, case.request)
-    return None if case.request.type_filling in allowed else mt5.TRADE_RETCODE_INVALID_FILL
+    fits = takes_filling(case.symbol, case.request)
+    return None if fits else mt5.TRADE_RETCODE_INVALID_FILL
 
 
-def allowed_fillings(facts: Symbol, request: Request) -> frozenset[int]:
-    """The filling modes that a symbol takes for a kind of order."""
+def takes_filling(facts: Symbol, request: Request) -> bool:
+    """Whether a symbol takes a request's filling mode for its kind of order."""
     pending = request.action == mt5.TRADE_ACTION_PENDING
-    limit = _PENDING_KINDS.get(request.type) in ("limit", "stop_limit")
-    return _fillings(facts.filling, facts.execution, pending=pending, limit=limit)
-
-
-@lru_cache(maxsize=256)
-def _fillings(
-    filling: tuple[str, ...], execution: str, *, pending: bool, limit: bool
-) -> frozenset[int]:
-    bits = mask(filling, FILLING_BITS)
-    free = execution in ("request", "instant")
-    allowed = set()
-    if free or bits & FILLING_BITS["fok"]:
-        allowed.add(mt5.ORDER_FILLING_FOK)
-    if free or bits & FILLING_BITS["ioc"]:
-        allowed.add(mt5.ORDER_FILLING_IOC)
-    if pending or execution != "market":
-        allowed.add(mt5.ORDER_FILLING_RETURN)
-    if pending and limit and bits & FILLING_BITS["boc"]:
-        allowed.add(mt5.ORDER_FILLING_BOC)
-    return frozenset(allowed)
+    match request.type_filling:
+        case mt5.ORDER_FILLING_FOK:
+            return "fok" in facts.filling or facts.execution in _AT_A_PRICE
+        case mt5.ORDER_FILLING_IOC:
+            return "ioc" in facts.filling or facts.execution in _AT_A_PRICE
+        case mt5.ORDER_FILLING_RETURN:
+            return pending or facts.execution != "market"
+        case mt5.ORDER_FILLING_BOC:
+            limit = _PENDING_KINDS.get(request.type) in ("limit", "stop_limit")
+            return pending and limit and "boc" in facts.filling
+    return False
 
 
 _LIFETIMES = {
@@ -258,8 +250,8 @@ def price(case: Case) -> int | None:
     if facts is None or quote is None:
         return None
     if case.action == mt5.TRADE_ACTION_DEAL:
-        wanted = facts.execution in ("request", "instant")
-        bad = wanted and not _is_price(request.price, facts)
+        wanted = facts.execution in _AT_A_PRICE
+        bad = wanted and not _is_price(request.price, facts.tick)
         return mt5.TRADE_RETCODE_INVALID_PRICE if bad else None
     if case.action == mt5.TRADE_ACTION_PENDING:
         kind = request.type
@@ -272,12 +264,12 @@ def price(case: Case) -> int | None:
     return None
 
 
-def _is_price(value: float, facts: Symbol) -> bool:
-    return math.isfinite(value) and value > 0 and on_grid(value, facts.tick)
+def _is_price(value: float, tick: float) -> bool:
+    return 0.0 < value < math.inf and on_grid(value, tick)
 
 
 def _pending_price(request: Request, kind: int, facts: Symbol, quote: Quote) -> bool:
-    if not _is_price(request.price, facts):
+    if not _is_price(request.price, facts.tick):
         return False
     buy = side_of(kind) == BUY
     market = quote.ask if buy else quote.bid
@@ -287,7 +279,7 @@ def _pending_price(request: Request, kind: int, facts: Symbol, quote: Quote) -> 
         return False
     if _PENDING_KINDS[kind] != "stop_limit":
         return True
-    if not _is_price(request.stoplimit, facts):
+    if not _is_price(request.stoplimit, facts.tick):
         return False
     back = request.price - request.stoplimit if buy else request.stoplimit - request.price
     return _points(facts, back) >= facts.stops_level
@@ -310,13 +302,14 @@ def stops(case: Case) -> int | None:
     if not least and not resting:
         floating = case.account.profile.switches.floating_stops
         least = max(1, _points(facts, quote.ask - quote.bid)) if floating else 1
+    least, tick, point = max(least, 1), facts.tick, facts.point
     for level, above in ((request.sl, not buy), (request.tp, buy)):
         if not level:
             continue
-        if not _is_price(level, facts):
+        if not _is_price(level, tick):
             return mt5.TRADE_RETCODE_INVALID_STOPS
         distance = level - price if above else price - level
-        if _points(facts, distance) < max(least, 1):
+        if round(distance / point) < least:
             return mt5.TRADE_RETCODE_INVALID_STOPS
     allowed = (not request.sl or "sl" in facts.orders) and (not request.tp or "tp" in facts.orders)
     return None if allowed else mt5.TRADE_RETCODE_INVALID_STOPS

@@ -78,16 +78,15 @@ class Trading:
         server = self._link.server()
         if name not in server.profile.symbols:
             raise CallFailed(mt5.RES_E_NOT_FOUND)
-        if action not in _SIDES or not all(map(_positive, numbers)):
+        if action not in _SIDES:
             raise CallFailed(mt5.RES_E_INVALID_PARAMS)
+        for number in numbers:
+            if not 0.0 < number < math.inf:
+                raise CallFailed(mt5.RES_E_INVALID_PARAMS)
         quote = server.market.quotes.get(name)
         if quote is None or not quote.bid:
             raise CallFailed(mt5.RES_E_FAIL)
         return server
-
-
-def _positive(number: float) -> bool:
-    return 0.0 < number < math.inf
 
 
 #: Retcodes of requests that reached the server; the terminal refuses the others by itself.

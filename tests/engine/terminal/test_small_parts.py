@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
+import itertools
 import re
 import statistics
 from collections.abc import Callable
 
+import msgspec
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from engine.terminal import constants as mt5
+from engine.terminal import load_profile
+from engine.terminal.book import Deal
+from engine.terminal.checks import takes_filling
 from engine.terminal.filters import matches
 from engine.terminal.noise import normal, unit
 from engine.terminal.request import ArgumentRefused, Request, _looked_at, parse
@@ -64,3 +71,38 @@ def test_a_request_that_is_taken_at_once_is_what_a_closer_look_makes_of_it(
 ) -> None:
     fields: dict[object, object] = {"action": 1, "symbol": "EURUSD", "volume": 0.5, **odd}
     assert outcome(parse, fields) == outcome(_looked_at, fields)
+
+
+BITS = ("fok", "ioc", "boc")
+
+
+@pytest.mark.parametrize("execution", ["request", "instant", "market", "exchange"])
+@pytest.mark.parametrize(
+    "bits", [bits for count in range(4) for bits in itertools.combinations(BITS, count)]
+)
+def test_fillings_are_taken_by_the_symbols_mask_its_execution_and_the_kind_of_order(
+    execution: str, bits: tuple[str, ...]
+) -> None:
+    """The whole table of facts 3.3."""
+    symbol = load_profile("ecn-hedging").symbols["EURUSD"]
+    symbol = msgspec.structs.replace(symbol, execution=execution, filling=bits)
+    for action, kind, filling in itertools.product(
+        (mt5.TRADE_ACTION_DEAL, mt5.TRADE_ACTION_PENDING), range(9), range(6)
+    ):
+        pending = action == mt5.TRADE_ACTION_PENDING
+        rests_at_a_limit = kind in (2, 3, 6, 7)
+        allowed = {filling for filling, bit in enumerate(BITS[:2]) if bit in bits}
+        if execution in ("request", "instant"):
+            allowed |= {mt5.ORDER_FILLING_FOK, mt5.ORDER_FILLING_IOC}
+        if pending or execution != "market":
+            allowed.add(mt5.ORDER_FILLING_RETURN)
+        if pending and rests_at_a_limit and "boc" in bits:
+            allowed.add(mt5.ORDER_FILLING_BOC)
+        request = Request(action=action, type=kind, type_filling=filling)
+        assert takes_filling(symbol, request) == (filling in allowed)
+
+
+def test_a_deal_equals_itself_alone() -> None:
+    one, other = (Deal(ticket=5, type=0, time_msc=1) for _ in range(2))
+    assert one != other
+    assert {one: 1, other: 2}[one] == 1
