@@ -143,57 +143,26 @@ def deal(entry: Deal) -> Record:
     return record
 
 
-def account_info(account: Account, conditions: Conditions) -> Record:
-    """`account_info`."""
-    facts, standing = account.profile.account, account.standing()
-    stop_out = facts.stop_out
-    record: Record = AccountInfo(
-        (
+class TerminalSnapshots:
+    """`account_info` and `terminal_info`: what never changes is laid out once."""
+
+    def __init__(self, account: Account, conditions: Conditions) -> None:
+        self._account = account
+        self._conditions = conditions
+        facts, stop_out = account.profile.account, account.profile.account.stop_out
+        self._owner = (
             facts.login,
             ACCOUNT_MODES[facts.trade_mode],
             facts.leverage,
             facts.limit_orders,
             STOP_OUT_MODES[stop_out.mode],
-            conditions.account_trade_allowed,
-            conditions.trade_expert,
-            MARGIN_MODES[facts.margin_mode],
-            facts.currency_digits,
-            facts.fifo_close,
-            standing.balance,
-            standing.credit,
-            account.shown_profit(standing.profit),
-            standing.equity,
-            standing.margin,
-            standing.free,
-            standing.level,
-            stop_out.call,
-            stop_out.level,
-            0.0,
-            0.0,
-            0.0,
-            0.0,
-            0.0,
-            facts.name,
-            facts.server,
-            facts.currency,
-            facts.company,
         )
-    )
-    return record
-
-
-def terminal_info(account: Account, conditions: Conditions) -> Record:
-    """`terminal_info`; the ping is in microseconds."""
-    machine = account.profile.machine
-    folder = machine.path.rpartition("\\")[0]
-    record: Record = TerminalInfo(
-        (
-            False,
-            False,
-            conditions.connected,
-            False,
-            conditions.trade_allowed,
-            conditions.tradeapi_disabled,
+        self._rules = MARGIN_MODES[facts.margin_mode], facts.currency_digits, facts.fifo_close
+        self._limits = stop_out.call, stop_out.level
+        self._names = facts.name, facts.server, facts.currency, facts.company
+        machine = account.profile.machine
+        folder = machine.path.rpartition("\\")[0]
+        self._program = (
             False,
             False,
             False,
@@ -201,18 +170,59 @@ def terminal_info(account: Account, conditions: Conditions) -> Record:
             machine.build,
             machine.max_bars,
             1252,
-            int(machine.ping_ms * 1000),
+            int(machine.ping_ms * 1000),  # microseconds
             0.0,
             machine.retransmission,
-            account.profile.account.company,
+            facts.company,
             "MetaTrader 5",
             "English",
             folder,
             folder,
             folder,
         )
-    )
-    return record
+
+    def account_info(self) -> Record:
+        """`account_info`."""
+        switches, standing = self._conditions, self._account.standing()
+        record: Record = AccountInfo(
+            (
+                *self._owner,
+                switches.account_trade_allowed,
+                switches.trade_expert,
+                *self._rules,
+                standing.balance,
+                standing.credit,
+                self._account.shown_profit(standing.profit),
+                standing.equity,
+                standing.margin,
+                standing.free,
+                standing.level,
+                *self._limits,
+                0.0,
+                0.0,
+                0.0,
+                0.0,
+                0.0,
+                *self._names,
+            )
+        )
+        return record
+
+    def terminal_info(self) -> Record:
+        """`terminal_info`."""
+        switches = self._conditions
+        record: Record = TerminalInfo(
+            (
+                False,
+                False,
+                switches.connected,
+                False,
+                switches.trade_allowed,
+                switches.tradeapi_disabled,
+                *self._program,
+            )
+        )
+        return record
 
 
 _FLAGS = frozenset({"custom", "select", "visible", "spread_float", "margin_hedged_use_leg"})

@@ -17,6 +17,8 @@ class Connection:
 
     def __init__(self, link: Link) -> None:
         self._link = link
+        server = link.terminal.server
+        self._snapshots = snapshots.TerminalSnapshots(server.account, server.conditions)
 
     @keywords(failure=False)
     def initialize(self, args: tuple[object, ...], named: dict[str, object]) -> bool:
@@ -90,14 +92,14 @@ class Connection:
     @no_arguments()
     def terminal_info(self) -> snapshots.Record:
         """The terminal's state."""
-        server = self._link.server()
-        return snapshots.terminal_info(server.account, server.conditions)
+        self._link.server()
+        return self._snapshots.terminal_info()
 
     @no_arguments()
     def account_info(self) -> snapshots.Record:
         """The account's state."""
-        server = self._link.server()
-        return snapshots.account_info(server.account, server.conditions)
+        self._link.server()
+        return self._snapshots.account_info()
 
 
 def _first(
