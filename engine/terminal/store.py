@@ -44,8 +44,9 @@ class BookStore:
         self._changes = self._read()
         flags = os.O_WRONLY | os.O_CREAT | os.O_APPEND | getattr(os, "O_BINARY", 0)
         self._file = os.open(path, flags, 0o644)
+        self._encoder, self._line = msgspec.json.Encoder(), bytearray()
         if self._changes is None:
-            self._append(msgspec.json.encode(header))
+            self._append(header)
         self._map, self.cursor = _map_cursor(path.with_name(path.name + ".cursor"))
 
     def resume(self, book: Book) -> int | None:
@@ -63,14 +64,15 @@ class BookStore:
 
     def write(self, change: Change) -> None:
         """Append one transition."""
-        self._append(msgspec.json.encode(change))
+        self._append(change)
 
-    def _append(self, line: bytes) -> None:
-        written = os.write(self._file, line + b"\n")
-        if written != len(line) + 1:
-            raise BookError(
-                f"{self.path}: only {written} of {len(line) + 1} bytes could be written"
-            )
+    def _append(self, entry: Header | Change) -> None:
+        line = self._line
+        self._encoder.encode_into(entry, line)
+        line += b"\n"
+        written = os.write(self._file, line)
+        if written != len(line):
+            raise BookError(f"{self.path}: only {written} of {len(line)} bytes could be written")
 
     def close(self) -> None:
         """Release the files."""
