@@ -71,8 +71,10 @@ class Account:
 
     def profit(self) -> float:
         """Floating profit and swap of all positions."""
-        total = 0.0
-        for position in self.book.positions.values():
+        positions, total = self.book.positions, 0.0
+        if not positions:
+            return total
+        for position in positions.values():
             total += self.floating(position) + position.swap
         return round(total, self.digits)
 
@@ -112,7 +114,7 @@ class Account:
 
     def margin(self) -> float:
         """Margin of all positions, opposite ones of a symbol set off against each other."""
-        return round(self._exact_margin(), self.digits)
+        return round(self._exact_margin(), self.digits) if self.book.positions else 0.0
 
     def _exact_margin(self) -> float:
         total = 0.0

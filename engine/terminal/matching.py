@@ -97,10 +97,10 @@ class Matcher:
 
     def play(self, points: Iterator[Point]) -> None:
         """Go through the points of a step, in order."""
-        market, book = self._market, self._book
+        market, book, quotes = self._market, self._book, self._market.quotes
         step_time, guarded = market.time_msc, True
         for point in points:
-            quote = market.quotes[point.symbol]
+            quote = quotes[point.symbol]
             market.time_msc = point.time_msc
             # Once a price has left its guard or a timer was due, the guards say nothing any more;
             # and where nothing is open, nothing can happen.
@@ -235,9 +235,30 @@ class Matcher:
 
     def guard(self) -> None:
         """Tell every quote between which prices nothing can happen."""
+        idle = not (self._book.positions or self._book.orders)
         widths = self._margin_widths() if self._book.positions else {}
         for name, quote in self._market.quotes.items():
-            quote.guard = _guard(quote, widths.get(name, math.inf), self.triggers(name))
+            quote.guard = OPEN if idle else self._guard(name, quote, widths.get(name, math.inf))
+
+    def _guard(self, name: str, quote: Quote, width: float) -> Guard:
+        """Everything that is nearer to a quote than `width` and than each trigger."""
+        triggers = self.triggers(name)
+        if not triggers and width == math.inf:
+            return OPEN
+        bid_low, bid_high = quote.bid - width, quote.bid + width
+        ask_low, ask_high = quote.ask - width, quote.ask + width
+        for trigger in triggers:
+            level = trigger.level
+            if trigger.on_ask:
+                if trigger.rising:
+                    ask_high = min(ask_high, level)
+                else:
+                    ask_low = max(ask_low, level)
+            elif trigger.rising:
+                bid_high = min(bid_high, level)
+            else:
+                bid_low = max(bid_low, level)
+        return Guard(bid_low, bid_high, ask_low, ask_high)
 
     def _margin_widths(self) -> dict[str, float]:
         """How far prices may move before the margin could run out, by symbol.
@@ -247,14 +268,13 @@ class Matcher:
         """
         account, book = self._account, self._book
         threshold, equity = self._threshold(), account.equity()
-        held = [name for name, positions in book.by_symbol.items() if positions]
+        held = {name: positions for name, positions in book.by_symbol.items() if positions}
         slack = 0.01 * (abs(equity - book.balance) + threshold) + 0.01 * len(book.positions)
         share = max(0.0, (equity - threshold) / 2 - slack) / len(held)
         widths: dict[str, float] = {}
-        for name in held:
-            volume = sum(position.volume for position in book.by_symbol[name].values())
-            per_price = volume * _value(account, name)
-            _narrow(widths, name, share / per_price)
+        for name, positions in held.items():
+            volume = sum([position.volume for position in positions.values()])
+            _narrow(widths, name, share / (volume * _value(account, name)))
             for other in account.converter.symbols_for(name):
                 _narrow(widths, other, self._market.quotes[other].bid / 100)
         return widths
@@ -282,26 +302,6 @@ def _move(quote: Quote, point: Point) -> None:
     """Give a quote everything of a point but its prices."""
     quote.last, quote.volume, quote.flags = point.last, point.volume, point.flags
     quote.time_msc = point.time_msc
-
-
-def _guard(quote: Quote, width: float, triggers: list[Trigger]) -> Guard:
-    """Everything that is nearer to a quote than `width` and than each trigger."""
-    if not triggers and width == math.inf:
-        return OPEN
-    bid_low, bid_high = quote.bid - width, quote.bid + width
-    ask_low, ask_high = quote.ask - width, quote.ask + width
-    for trigger in triggers:
-        level = trigger.level
-        if trigger.on_ask:
-            if trigger.rising:
-                ask_high = min(ask_high, level)
-            else:
-                ask_low = max(ask_low, level)
-        elif trigger.rising:
-            bid_high = min(bid_high, level)
-        else:
-            bid_low = max(bid_low, level)
-    return Guard(bid_low, bid_high, ask_low, ask_high)
 
 
 def _narrow(widths: dict[str, float], name: str, width: float) -> None:

@@ -36,7 +36,8 @@ class Guard(NamedTuple):
 
     def holds(self, bid: float, ask: float) -> bool:
         """Whether prices are inside."""
-        return self.bid_low < bid < self.bid_high and self.ask_low < ask < self.ask_high
+        bid_low, bid_high, ask_low, ask_high = self
+        return bid_low < bid < bid_high and ask_low < ask < ask_high
 
 
 #: Nothing can happen at any price.
