@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import msgspec
@@ -71,6 +71,8 @@ def _bars(
         return
     held = [(i, p) for i, p in positions.open.items() if p.symbol == symbol]
     floating, point, per_price = state.floating, valuation.point, valuation.per_price
+    balance, profits = account.balance, floating.values()
+    equities = []
     for event in events:
         bar = event.data
         bid = bar.close
@@ -79,7 +81,8 @@ def _bars(
             side = position.side
             move = side * ((bid if side > 0 else ask) - position.price)
             floating[identifier] = move * position.volume * per_price
-        _mark(state, account)
+        equities.append(balance + math.fsum(profits))
+    _mark(state, equities)
 
 
 def _deal(
@@ -90,7 +93,7 @@ def _deal(
         _trade(state, positions, deal, impact)
     elif not is_earned(deal):
         state.peak += booked(deal)
-    _mark(state, account)
+    _mark(state, (account.balance + math.fsum(state.floating.values()),))
 
 
 def _trade(state: Performance, positions: Positions, deal: DealRecorded, impact: Impact) -> None:
@@ -122,15 +125,16 @@ def _closed(state: Performance, result: float) -> None:
         state.gross_loss -= result
 
 
-def _mark(state: Performance, account: Account) -> None:
-    equity = state.equity = account.balance + math.fsum(state.floating.values())
-    if equity > state.peak:
-        state.peak = equity
-        return
-    fall = state.peak - equity
-    if fall > state.drawdown:
-        state.drawdown = fall
-        state.drawdown_percent = 100.0 * fall / state.peak if state.peak > 0.0 else 0.0
+def _mark(state: Performance, equities: Iterable[float]) -> None:
+    """Take in equity as it was one time after the other, at least once."""
+    equity, peak, drawdown = state.equity, state.peak, state.drawdown
+    for equity in equities:
+        if equity > peak:
+            peak = equity
+        elif peak - equity > drawdown:
+            drawdown = peak - equity
+            state.drawdown_percent = 100.0 * drawdown / peak if peak > 0.0 else 0.0
+    state.equity, state.peak, state.drawdown = equity, peak, drawdown
 
 
 _HANDLERS: dict[Any, Any] = {
