@@ -9,7 +9,6 @@ fields and wrong types are errors.
 from __future__ import annotations
 
 import math
-import re
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
@@ -29,7 +28,6 @@ FRAME = b"%b" + HASH_MARK + b"%b" + END + b"\n"
 
 _encode = msgspec.json.Encoder().encode
 _encode_lines = msgspec.json.Encoder().encode_lines
-_says_null = re.compile(b"null").search  # half of what `b"null" in body` costs
 WHOLE: dict[str, Callable[[bytes], AnyEvent]] = {
     # The types of a registry are known at run time only.
     name: msgspec.json.Decoder(Event[kind]).decode  # type: ignore[valid-type]
@@ -54,7 +52,7 @@ def encode(event: AnyEvent) -> bytes:
     except (msgspec.MsgspecError, UnicodeEncodeError, OverflowError) as error:
         raise InvalidEvent(f"{event.type} at seq {event.seq} cannot be written: {error}") from error
     # That is how msgspec writes NaN and infinities; a text may say it too, so look closely.
-    if _says_null(body):
+    if body.rfind(b"null") >= 0:  # from the end it costs half as much
         _refuse_non_finite(event)
     return body.removesuffix(b"}")
 
@@ -68,7 +66,7 @@ def encode_all(events: Sequence[AnyEvent]) -> list[bytes]:
         lines = _encode_lines(events)
     except (msgspec.MsgspecError, UnicodeEncodeError, OverflowError):
         return [encode(event) for event in events]  # says which of them, and why
-    if _says_null(lines):
+    if lines.rfind(b"null") >= 0:
         return [encode(event) for event in events]
     # Within an event JSON escapes every newline. To split at the brace, too, would take longer.
     return [line[:-1] for line in lines.split(b"\n")[:-1]]
