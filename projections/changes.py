@@ -37,12 +37,18 @@ class Changes(msgspec.Struct):
 
 def of_position(state: Changes, identifier: int) -> Change | None:
     """Return the change of a position's levels that is under way; there is one at the most."""
-    return next((c for c in state.open.values() if c.wish.position == identifier), None)
+    for change in state.open.values():
+        if change.wish.position == identifier:
+            return change
+    return None
 
 
 def of_order(state: Changes, key: str) -> Change | None:
     """Return the change of a pending order that is under way; there is one at the most."""
-    return next((c for c in state.open.values() if c.wish.order_key == key), None)
+    for change in state.open.values():
+        if change.wish.order_key == key:
+            return change
+    return None
 
 
 def _intended(state: Changes, event: Event[ChangeIntended]) -> None:

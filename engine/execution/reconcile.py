@@ -83,7 +83,7 @@ def diff(
         ours = "{} on {}".format(*_account(state))
         return [Discrepancy(Name.ACCOUNT, theirs, ours, theirs)]
     return [
-        *_deals(state, history.deals if history is not None else ()),
+        *(_deals(state, history.deals) if history is not None else ()),
         *_orders(state, broker.orders, magics, history.orders if history is not None else ()),
         *_positions(state, broker.positions, magics),
         *_money(state, broker),
@@ -140,6 +140,8 @@ def _orders(
     magics: Collection[int],
     history: Sequence[Seen],
 ) -> Iterator[Discrepancy]:
+    if not (live or state.orders.open):
+        return
     listed = {seen.ticket: seen for seen in live}
     done = {seen.ticket: seen for seen in history if seen.done}
     ours = {o.ticket: o for o in state.orders.open.values() if o.status in LIVE and o.ticket}
@@ -224,23 +226,21 @@ def _of_position(state: State, mine: Position, seen: PositionSeen) -> Iterator[D
         yield Discrepancy(Name.VOLUME, subject, _text(mine), _seen_text(seen))
         return  # deals are missing; when they are recorded, the rest may be right
     changing = of_position(state.changes, mine.identifier) is not None
-    heal = PositionAdjusted(
-        mine.identifier,
-        seen.ticket,
-        mine.sl if changing else seen.sl,
-        mine.tp if changing else seen.tp,
-        seen.price_open,
-    )
+    found: list[tuple[Name, str, str]] = []
     if not _alike(state, mine.symbol, (mine.price,), (seen.price_open,), AVERAGING_POINTS):
-        ours, theirs = f"{mine.price:g}", f"{seen.price_open:g}"
-        yield Discrepancy(Name.PRICE, subject, ours, theirs, heal)
+        found.append((Name.PRICE, f"{mine.price:g}", f"{seen.price_open:g}"))
     if not changing and not _alike(state, mine.symbol, (mine.sl, mine.tp), (seen.sl, seen.tp)):
         ours, theirs = _prices_text((mine.sl, mine.tp)), _prices_text((seen.sl, seen.tp))
-        yield Discrepancy(Name.LEVELS, subject, ours, theirs, heal)
+        found.append((Name.LEVELS, ours, theirs))
     if mine.ticket != seen.ticket:
         hedging = state.run.margin_mode == MarginMode.RETAIL_HEDGING
         name = Name.REOPENED if hedging else Name.TICKET
-        yield Discrepancy(name, subject, str(mine.ticket), str(seen.ticket), heal)
+        found.append((name, str(mine.ticket), str(seen.ticket)))
+    if found:
+        held = mine if changing else seen
+        heal = PositionAdjusted(mine.identifier, seen.ticket, held.sl, held.tp, seen.price_open)
+        for name, ours, theirs in found:
+            yield Discrepancy(name, subject, ours, theirs, heal)
 
 
 def _alike(
@@ -251,6 +251,8 @@ def _alike(
     points: float = 0.5,
 ) -> bool:
     """Tell whether prices are the same; those on the tick grid differ by a point or not at all."""
+    if ours == theirs:
+        return True
     spec = state.market.symbols.get(symbol)
     within = points * (spec.point if spec is not None else UNKNOWN_POINT)
     return all(a == b or abs(a - b) < within for a, b in zip(ours, theirs, strict=True))
