@@ -6,6 +6,7 @@ Everything here either happened or raises OSError; nothing is ever tried again.
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Protocol
@@ -15,6 +16,7 @@ from journal.visits import Branch, visit
 
 _BINARY: int = getattr(os, "O_BINARY", 0)  # Windows translates line ends without it
 _sync: Callable[[int], None] = getattr(os, "fdatasync", os.fsync)  # Windows has fsync only
+_BLANKS = b"\n" * (512 << 10)
 
 
 class Fs(Protocol):
@@ -44,8 +46,9 @@ class Fs(Protocol):
     def create(self, path: Path) -> int:
         """Open a new file for writing at offsets and return a handle; refuse one that exists."""
 
-    def write_at(self, handle: int, data: bytes, offset: int) -> int:
-        """Write over what is there or beyond it, and return how many bytes were taken."""
+    def write_at(self, handle: int, data: bytes, offset: int, blanks: int = 0) -> int:
+        """Write over what is there or beyond it, and so many blank lines behind it, all at once;
+        return how many bytes were taken."""
 
     def sync(self, handle: int) -> None:
         """Make what was written durable."""
@@ -111,9 +114,9 @@ class OsFs:
         # Not for appending: Linux would append then, whatever the offset.
         return os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | _BINARY, 0o644)
 
-    def write_at(self, handle: int, data: bytes, offset: int) -> int:
+    def write_at(self, handle: int, data: bytes, offset: int, blanks: int = 0) -> int:
         os.lseek(handle, offset, os.SEEK_SET)  # Windows has no `pwrite`
-        return os.write(handle, data)
+        return _write_both(handle, data, blanks) if blanks else os.write(handle, data)
 
     def sync(self, handle: int) -> None:
         _sync(handle)
@@ -203,3 +206,12 @@ def _short(taken: int, data: bytes, path: Path) -> OSError:
         f"only {taken} of {len(data)} bytes were written to {path}: the disk is full, or files "
         "may not be so large"
     )
+
+
+def _write_both(handle: int, data: bytes, blanks: int) -> int:
+    """Write data and so many blank lines in one call: room that is put together anew each time
+    costs as much in fresh memory as it takes to write."""
+    lines = memoryview(_BLANKS)[:blanks] if blanks <= len(_BLANKS) else b"\n" * blanks
+    if sys.platform == "win32":  # which has no `writev`
+        return os.write(handle, data + bytes(lines))
+    return os.writev(handle, [data, lines])

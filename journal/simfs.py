@@ -161,8 +161,8 @@ class SimFs:
     def create(self, path: Path) -> int:
         return self.open(path, new=True)
 
-    def write_at(self, handle: int, data: bytes, offset: int) -> int:
-        return self._write(handle, data, offset)
+    def write_at(self, handle: int, data: bytes, offset: int, blanks: int = 0) -> int:
+        return self._write(handle, data + b"\n" * blanks, offset)
 
     def sync(self, handle: int) -> None:
         file = self._handles[handle]

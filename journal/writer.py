@@ -308,16 +308,16 @@ class Writer:
               file that has grown costs about twice as much as one of bytes that were there before
         """
         end = self._file_bytes + len(lines)
-        data = lines
+        blanks = 0
         if room and end > self._file_size:
             self._file_size = end + -end % self._limits.room
-            data += b"\n" * (self._file_size - end)
+            blanks = self._file_size - end
         try:
-            taken = self._fs.write_at(self._handle, data, self._file_bytes)
+            taken = self._fs.write_at(self._handle, lines, self._file_bytes, blanks)
         except OSError as error:
             self._halt("write", error)
-        if taken != len(data):
-            self._halt("write", f"only {taken} of {len(data)} bytes were taken")
+        if taken != len(lines) + blanks:
+            self._halt("write", f"only {taken} of {len(lines) + blanks} bytes were taken")
         try:
             self._fs.sync(self._handle)
         except OSError as error:

@@ -103,9 +103,10 @@ class MortalFs(OsFs):
         """Append, or die before, half-way or after."""
         return self._mortal(data, lambda some: OsFs.write(self, handle, some))
 
-    def write_at(self, handle: int, data: bytes, offset: int) -> int:
+    def write_at(self, handle: int, data: bytes, offset: int, blanks: int = 0) -> int:
         """Write, or die before, half-way or after."""
-        return self._mortal(data, lambda some: OsFs.write_at(self, handle, some, offset))
+        room = b"\n" * blanks
+        return self._mortal(data + room, lambda some: OsFs.write_at(self, handle, some, offset))
 
     def sync(self, handle: int) -> None:
         """Sync, or die before or after."""

@@ -56,6 +56,17 @@ def test_what_is_written_at_an_offset_lies_over_what_was_there_and_beyond(
         fs.create(folder / "x")
 
 
+@pytest.mark.parametrize("blanks", [1, 3000, (512 << 10) + 1])
+def test_blank_lines_are_written_behind_what_is_written(fs: Fs, folder: Path, blanks: int) -> None:
+    handle = fs.create(folder / "x")
+    assert fs.write_at(handle, b"lines", 0, blanks) == 5 + blanks
+    assert fs.write_at(handle, b"more", 5) == 4
+    assert fs.write_at(handle, b"beyond", 5 + blanks, blanks) == 6 + blanks
+    fs.close(handle)
+    expected = b"lines" + b"more"[:blanks] + b"\n" * (blanks - 4) + b"beyond" + b"\n" * blanks
+    assert fs.read(folder / "x") == expected
+
+
 def test_opening_appends_and_new_refuses_what_exists(fs: Fs, folder: Path) -> None:
     append_file(fs, folder / "x", b"one")
     append_file(fs, folder / "x", b"two")

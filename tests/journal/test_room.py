@@ -87,11 +87,11 @@ def test_finished_files_hold_no_room_and_are_what_they_always_were(
 
 def test_each_commit_is_one_write_where_the_lines_end(tmp_path: Path) -> None:
     class Counting(OsFs):
-        def write_at(self, handle: int, data: bytes, offset: int) -> int:
+        def write_at(self, handle: int, data: bytes, offset: int, blanks: int = 0) -> int:
             assert offset == tail.end_of_lines(only_tail(tmp_path).read_bytes())
             assert data.startswith(tail.NEW_WRITE) or not offset
             calls.append("write")
-            return super().write_at(handle, data, offset)
+            return super().write_at(handle, data, offset, blanks)
 
         def sync(self, handle: int) -> None:
             calls.append("sync")
@@ -303,10 +303,10 @@ def test_what_is_recovered_is_a_prefix_with_everything_acknowledged(
     calls: list[tuple[bytes, bytes, int]] = []
 
     class Recording(OsFs):
-        def write_at(self, handle: int, data: bytes, offset: int) -> int:
+        def write_at(self, handle: int, data: bytes, offset: int, blanks: int = 0) -> int:
             before = only_tail(directory).read_bytes()
-            calls.append((before, data, offset))
-            return super().write_at(handle, data, offset)
+            calls.append((before, data + b"\n" * blanks, offset))
+            return super().write_at(handle, data, offset, blanks)
 
     said = data.draw(st.lists(WORDS, min_size=1, max_size=12))
     limits = Limits(room=data.draw(st.sampled_from([1, 700, 4096])))

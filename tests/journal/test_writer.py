@@ -31,11 +31,11 @@ class FailingFs(OsFs):
         self._maybe_fail("open")
         return super().create(path)
 
-    def write_at(self, handle: int, data: bytes, offset: int) -> int:
+    def write_at(self, handle: int, data: bytes, offset: int, blanks: int = 0) -> int:
         self._maybe_fail("write")
         if self.operation == "write" and self.taken >= 0:
             return super().write_at(handle, data[: self.taken], offset)
-        return super().write_at(handle, data, offset)
+        return super().write_at(handle, data, offset, blanks)
 
     def truncate(self, path: Path, size: int) -> None:
         self._maybe_fail("truncate")

@@ -61,10 +61,10 @@ class Disk(SimFs):
         self._meet("write")
         return super().write(handle, data)
 
-    def write_at(self, handle: int, data: bytes, offset: int) -> int:
+    def write_at(self, handle: int, data: bytes, offset: int, blanks: int = 0) -> int:
         """Write, or what `interfere` has for it."""
         self._meet("write")
-        return super().write_at(handle, data, offset)
+        return super().write_at(handle, data, offset, blanks)
 
     def sync(self, handle: int) -> None:
         """Make durable, or what `interfere` has for it."""
