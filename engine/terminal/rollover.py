@@ -43,6 +43,8 @@ class Rollover:
         self._expire(now_msc)
 
     def _expire(self, now_msc: int) -> None:
+        if not self._book.orders:
+            return
         for order in list(self._book.orders.values()):
             if deadline_msc(order) <= now_msc:
                 self._finish(order, mt5.ORDER_STATE_EXPIRED)
