@@ -9,6 +9,7 @@ import msgspec
 
 from engine.terminal import money
 from engine.terminal.book import Book, Position
+from engine.terminal.decimals import rounded
 from engine.terminal.market.base import Quote
 from engine.terminal.money import BUY, Converter
 from engine.terminal.profile import Profile, Symbol
@@ -60,7 +61,7 @@ class Account:
         symbol = self.profile.symbols[name]
         raw = money.profit(symbol, side, volume, opened, closed)
         rate = self.converter.rate(symbol.currency_profit, buying=raw < 0)
-        return round(raw * rate, self.digits)
+        return rounded(raw * rate, self.digits)
 
     def floating(self, position: Position) -> float:
         """A position's profit now, without swap."""
@@ -76,14 +77,14 @@ class Account:
             return total
         for position in positions.values():
             total += self.floating(position) + position.swap
-        return round(total, self.digits)
+        return rounded(total, self.digits)
 
     def shown_profit(self, profit: float) -> float:
         """What `account_info().profit` says of the floating profit, by the profile's switch."""
         if self.profile.switches.account_profit_with_swap:
             return profit
         swaps = sum(position.swap for position in self.book.positions.values())
-        return round(profit - swaps, self.digits)
+        return rounded(profit - swaps, self.digits)
 
     def margin_call(self) -> bool:
         """Whether the broker would call for more margin: a flag only, nothing is done about it."""
@@ -94,13 +95,13 @@ class Account:
 
     def equity(self) -> float:
         """Balance, credit and floating profit."""
-        return round(self.book.balance + self.book.credit + self.profit(), self.digits)
+        return rounded(self.book.balance + self.book.credit + self.profit(), self.digits)
 
     def margin_for(self, name: str, side: int, volume: float, price: float) -> float:
         """Margin of a trade by itself, as `order_calc_margin` gives it."""
         symbol = self.profile.symbols[name]
         raw = money.margin(symbol, volume, price, self.leverage)
-        return round(raw * self.margin_rate(name, side, price), self.digits)
+        return rounded(raw * self.margin_rate(name, side, price), self.digits)
 
     def margin_rate(self, name: str, side: int, price: float) -> float:
         """Account currency for one unit of a symbol's margin currency.
@@ -114,7 +115,7 @@ class Account:
 
     def margin(self) -> float:
         """Margin of all positions, opposite ones of a symbol set off against each other."""
-        return round(self._exact_margin(), self.digits) if self.book.positions else 0.0
+        return rounded(self._exact_margin(), self.digits) if self.book.positions else 0.0
 
     def _exact_margin(self) -> float:
         total = 0.0
@@ -138,7 +139,7 @@ class Account:
             volumes[side] += volume
             values[side] += volume * price
         after = self._margin_of(name, volumes, values)
-        return round(exact, self.digits), round(exact - before + after, self.digits)
+        return rounded(exact, self.digits), rounded(exact - before + after, self.digits)
 
     def _margin_of(self, name: str, volumes: list[float], values: list[float]) -> float:
         """Margin of a symbol's lots, and of what they are worth at the open, by side."""
@@ -159,7 +160,7 @@ class Account:
     def standing(self) -> Standing:
         """The whole of it."""
         profit = self.profit()
-        equity = round(self.book.balance + self.book.credit + profit, self.digits)
+        equity = rounded(self.book.balance + self.book.credit + profit, self.digits)
         margin = self.margin()
         return Standing(
             balance=self.book.balance,
@@ -167,7 +168,7 @@ class Account:
             profit=profit,
             equity=equity,
             margin=margin,
-            free=round(equity - margin, self.digits),
+            free=rounded(equity - margin, self.digits),
             level=equity / margin * 100 if margin else 0.0,
         )
 

@@ -12,6 +12,7 @@ from collections import defaultdict
 import msgspec
 
 from engine.terminal import constants as mt5
+from engine.terminal.decimals import rounded
 
 
 class Position(msgspec.Struct, kw_only=True, gc=False):
@@ -173,9 +174,9 @@ class Book:
         """Record a deal and book its money."""
         self._file_deal(deal)
         if deal.type == mt5.DEAL_TYPE_CREDIT:
-            self.credit = round(self.credit + deal.profit, self._digits)
+            self.credit = rounded(self.credit + deal.profit, self._digits)
         else:
-            self.balance = round(self.balance + deal.amount, self._digits)
+            self.balance = rounded(self.balance + deal.amount, self._digits)
         self._deals.append(deal)
         self.changed = True
 
@@ -239,10 +240,14 @@ class Book:
 
     def deals_between(self, first_msc: int, last_msc: int) -> list[Deal]:
         """Deals whose time lies in the closed interval, in server milliseconds."""
-        times = self.deal_times
-        return self.deals[bisect_left(times, first_msc) : bisect_right(times, last_msc)]
+        return self.deals[_stretch(self.deal_times, first_msc, last_msc)]
 
     def done_between(self, first_msc: int, last_msc: int) -> list[Order]:
         """Orders done in the closed interval, in server milliseconds."""
-        times = self.done_times
-        return self.done[bisect_left(times, first_msc) : bisect_right(times, last_msc)]
+        return self.done[_stretch(self.done_times, first_msc, last_msc)]
+
+
+def _stretch(times: list[int], first_msc: int, last_msc: int) -> slice:
+    """The places of the times in the closed interval, which mostly has no end but the present."""
+    end = len(times) if times and times[-1] <= last_msc else bisect_right(times, last_msc)
+    return slice(bisect_left(times, first_msc), end)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from engine.terminal import constants as mt5
 from engine.terminal import money
 from engine.terminal.account import Account
+from engine.terminal.decimals import rounded
 
 _ENTRIES = (mt5.DEAL_ENTRY_IN, mt5.DEAL_ENTRY_INOUT)
 
@@ -26,4 +27,4 @@ def commission(account: Account, name: str, entry: int, volume: float, price: fl
         value = price * volume * money.value_of_price(symbol)
         amount += value * rule.percent / 100 * account.converter.rate(symbol.currency_profit)
     amount = max(amount, rule.minimum)
-    return -round(amount, account.digits) if amount else 0.0
+    return -rounded(amount, account.digits) if amount else 0.0

@@ -10,6 +10,7 @@ from engine.terminal import constants as mt5
 from engine.terminal import costs
 from engine.terminal.account import Account
 from engine.terminal.book import Book, Deal, Order, Position
+from engine.terminal.decimals import rounded
 from engine.terminal.market.base import Market
 
 #: Volumes are rounded to this many decimals after arithmetic; steps are never that fine.
@@ -82,7 +83,7 @@ class Dealer:
         return self._deal(order, mt5.DEAL_ENTRY_IN, volume, price, identifier)
 
     def _increase(self, position: Position, order: Order, volume: float, price: float) -> Deal:
-        whole = _round(position.volume + volume)
+        whole = rounded(position.volume + volume, _VOLUME_DIGITS)
         value = position.price_open * position.volume + price * volume
         position.price_open = value / whole
         position.volume = whole
@@ -97,7 +98,7 @@ class Dealer:
         profit = self._profit(position, volume, price)
         swap = self._take_swap(position, volume)
         order.position_id = position.identifier
-        rest = _round(position.volume - volume)
+        rest = rounded(position.volume - volume, _VOLUME_DIGITS)
         if rest:
             position.volume = rest
             self._touch(position)
@@ -119,7 +120,7 @@ class Dealer:
                 identifier=position.identifier,
                 symbol=order.symbol,
                 type=side_of(order.type),
-                volume=_round(volume - position.volume),
+                volume=rounded(volume - position.volume, _VOLUME_DIGITS),
                 price_open=price,
                 time_msc=now,
                 time_update_msc=now,
@@ -147,7 +148,7 @@ class Dealer:
         deals = []
         for position, gain in ((first, profit), (second, 0.0)):
             swap = self._take_swap(position, volume)
-            rest = _round(position.volume - volume)
+            rest = rounded(position.volume - volume, _VOLUME_DIGITS)
             if rest:
                 position.volume = rest
                 self._touch(position)
@@ -186,8 +187,8 @@ class Dealer:
         if volume >= position.volume:
             part = position.swap
         else:
-            part = round(position.swap * volume / position.volume, self._account.digits)
-        position.swap = round(position.swap - part, self._account.digits)
+            part = rounded(position.swap * volume / position.volume, self._account.digits)
+        position.swap = rounded(position.swap - part, self._account.digits)
         return part
 
     def _deal(
@@ -225,7 +226,7 @@ class Dealer:
         return deal
 
     def _consume(self, order: Order, volume: float, price: float) -> None:
-        order.volume_current = _round(order.volume_current - volume)
+        order.volume_current = rounded(order.volume_current - volume, _VOLUME_DIGITS)
         order.price_current = price
         if order.volume_current > 0:
             order.state = mt5.ORDER_STATE_PARTIAL
@@ -234,7 +235,3 @@ class Dealer:
         order.state = mt5.ORDER_STATE_FILLED
         order.time_done_msc = self._market.time_msc
         self._book.finish_order(order)
-
-
-def _round(volume: float) -> float:
-    return round(volume, _VOLUME_DIGITS)

@@ -17,6 +17,7 @@ from engine.terminal import money
 from engine.terminal.account import Account
 from engine.terminal.book import Book, Order, Position
 from engine.terminal.dealer import Dealer, side_of
+from engine.terminal.decimals import rounded
 from engine.terminal.execution import Execution
 from engine.terminal.market.base import OPEN, Guard, Market, Point, Quote
 from engine.terminal.money import BUY
@@ -158,8 +159,8 @@ class Matcher:
         digits = self._account.symbol(quote.symbol).digits
         now = quote.ask if trigger.on_ask else quote.bid
         price = max(trigger.level, now) if trigger.rising else min(trigger.level, now)
-        quote.bid = round(price - spread, digits) if trigger.on_ask else price
-        quote.ask = price if trigger.on_ask else round(price + spread, digits)
+        quote.bid = rounded(price - spread, digits) if trigger.on_ask else price
+        quote.ask = price if trigger.on_ask else rounded(price + spread, digits)
         if trigger.limit and not self._account.profile.switches.limit_improvement:
             price = trigger.level
         if trigger.order is not None:
