@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Collection, Hashable, Iterable
 
 from engine.audit import Audit, examine, report
-from engine.broker.gateway import AccountView, CallFailed, Mark
+from engine.broker.gateway import AccountView, CallFailed
 from engine.clock import Clock
 from engine.config import Config
 from engine.execution.differences import Discrepancy
@@ -48,7 +48,7 @@ class Reconciler:
         self._doubts = Doubts(config.broker.evidence.polls, config.reconcile.grace_s)
         self._standing: frozenset[Hashable] = frozenset()
         self._reused: dict[int, int] = {}
-        self._taken: set[Mark] = set()  # need not be told again, and do no harm when they are
+        self._taken: dict[int, int] = {}  # need not be told again, and do no harm when they are
 
     async def look(self) -> int:
         """Record what has happened to orders and positions, when it is time to look.
@@ -99,7 +99,7 @@ class Reconciler:
             if len(taken) + len(deals) > MOST_TAKEN:
                 taken.clear()
             for deal in deals[-MOST_TAKEN:]:
-                taken.add((deal.ticket, deal.time_msc))
+                taken[deal.ticket] = deal.time_msc
 
     def _take_in(self, deals: Iterable[DealRecorded]) -> None:
         recorder = self._recorder

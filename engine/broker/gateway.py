@@ -7,7 +7,8 @@ be journalled.
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Container
+from collections.abc import Awaitable, Mapping
+from types import MappingProxyType
 from typing import Protocol
 
 import msgspec
@@ -67,9 +68,11 @@ class OrderSeen(msgspec.Struct, frozen=True, gc=False):
     by: int = 0
 
 
-Mark = tuple[int, int]
-"""A deal's ticket and its stamp, server milliseconds: by these a deal is told from another one that
-was given the same ticket."""
+Stamps = Mapping[int, int]
+"""Server milliseconds of deals, by their tickets: by both a deal is told from another one that was
+given the same ticket."""
+
+NONE_KNOWN: Stamps = MappingProxyType({})
 
 
 class AccountView(Protocol):
@@ -81,7 +84,7 @@ class AccountView(Protocol):
     def positions_total(self) -> Awaitable[int]:
         """Return how many positions are open: the cheapest sign that something has happened."""
 
-    async def deals(self, since_msc: int, known: Container[Mark] = ()) -> list[DealRecorded]:
+    async def deals(self, since_msc: int, known: Stamps = NONE_KNOWN) -> list[DealRecorded]:
         """Return all deals from `since_msc` (server milliseconds) on, by ticket; late ones may be
         missing yet.
 

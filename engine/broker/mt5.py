@@ -7,13 +7,13 @@ It translates and checks; it decides nothing, and it sends an intent exactly onc
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Awaitable, Container, Mapping, Sequence
+from collections.abc import Awaitable, Mapping, Sequence
 from contextlib import suppress
 from operator import attrgetter, itemgetter
 from typing import Any
 
 from engine.broker.calls import Calls
-from engine.broker.gateway import CallFailed, Mark, OrderSeen
+from engine.broker.gateway import NONE_KNOWN, CallFailed, OrderSeen, Stamps
 from engine.broker.identity import check_account
 from engine.broker.rates import bars_of, rows_of
 from engine.broker.records import (
@@ -212,7 +212,7 @@ class Mt5Gateway:
         """Count the open positions."""
         return self._calls.call("positions_total")
 
-    async def deals(self, since_msc: int, known: Container[Mark] = ()) -> list[DealRecorded]:
+    async def deals(self, since_msc: int, known: Stamps = NONE_KNOWN) -> list[DealRecorded]:
         """Read the deal history."""
         deals = deals_recorded(await self._history("history_deals_get", since_msc), known)
         deals.sort(key=_TICKET)

@@ -6,13 +6,13 @@ the journal, which could not be read again.
 
 from __future__ import annotations
 
-from collections.abc import Container, Sequence
+from collections.abc import Sequence
 from operator import attrgetter
 from typing import Any, Generic, TypeVar, get_type_hints
 
 import msgspec
 
-from engine.broker.gateway import Mark, OrderSeen
+from engine.broker.gateway import OrderSeen, Stamps
 from journal.errors import BrokerError
 from journal.events import DealRecorded, OrderListed, PositionSeen, SymbolSpecified
 
@@ -79,13 +79,19 @@ class Translation(Generic[P]):
 deal_recorded = Translation(DealRecorded, "deal")
 """A deal of the history."""
 
-_mark = attrgetter("ticket", "time_msc")
+_NO_STAMP = object()
+"""Of a deal that is not known: unlike whatever is in a stamp's place."""
 
 
-def deals_recorded(records: Sequence[Any], known: Container[Mark]) -> list[DealRecorded]:
+def deals_recorded(records: Sequence[Any], known: Stamps) -> list[DealRecorded]:
     """Translate those deals of the history that are not known. Raises BrokerError."""
+    stamp_of = known.get
     try:
-        return [deal_recorded(record) for record in records if _mark(record) not in known]
+        return [
+            deal_recorded(record)
+            for record in records
+            if stamp_of(record.ticket, _NO_STAMP) != record.time_msc
+        ]
     except (AttributeError, TypeError):
         return [deal_recorded(record) for record in records]  # which says what is wrong
 

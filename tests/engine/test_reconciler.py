@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Container, Sequence
+from collections.abc import Sequence
 from functools import partial
 from typing import Any
 
@@ -12,7 +12,7 @@ import pytest
 
 import engine.reconciler
 from engine.audit import Audit
-from engine.broker.gateway import CallFailed, Mark, OrderSeen
+from engine.broker.gateway import NONE_KNOWN, CallFailed, OrderSeen, Stamps
 from engine.config import Config, Evidence, Reconcile
 from engine.reconciler import Reconciler
 from engine.recorder import Recorder
@@ -116,10 +116,10 @@ class World:
         self._ask("positions_total")
         return len(self.held)
 
-    async def deals(self, since_msc: int, known: Container[Mark] = ()) -> list[DealRecorded]:
+    async def deals(self, since_msc: int, known: Stamps = NONE_KNOWN) -> list[DealRecorded]:
         self._ask("deals")
         seen = [d for d in self.history if d.ticket not in self.hidden and d.time_msc >= since_msc]
-        new = [deal for deal in seen if (deal.ticket, deal.time_msc) not in known]
+        new = [deal for deal in seen if known.get(deal.ticket) != deal.time_msc]
         self.told = [deal.ticket for deal in new]
         return new
 

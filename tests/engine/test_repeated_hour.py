@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Container, Sequence
+from collections.abc import Sequence
 from typing import Any, cast
 
 import anyio
 
-from engine.broker.gateway import Gateway, Mark
+from engine.broker.gateway import NONE_KNOWN, Gateway, Stamps
 from engine.kernel import Kernel
 from engine.reconciler import Reconciler
 from engine.recorder import Recorder
@@ -26,9 +26,9 @@ class Broker:
     def __init__(self) -> None:
         self.all: list[DealRecorded] = []
 
-    async def deals(self, since_msc: int, known: Container[Mark] = ()) -> list[DealRecorded]:
+    async def deals(self, since_msc: int, known: Stamps = NONE_KNOWN) -> list[DealRecorded]:
         seen = [deal for deal in self.all if deal.time_msc >= since_msc]
-        return [deal for deal in seen if (deal.ticket, deal.time_msc) not in known]
+        return [deal for deal in seen if known.get(deal.ticket) != deal.time_msc]
 
 
 class Memory:

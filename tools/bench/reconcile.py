@@ -6,14 +6,13 @@ The broker's lists are ready in memory, so what is timed is what comes on top of
 
 from __future__ import annotations
 
-from collections.abc import Container
 from itertools import count
 from pathlib import Path
 from time import perf_counter, perf_counter_ns, process_time, thread_time_ns
 
 import anyio
 
-from engine.broker.gateway import Mark, OrderSeen
+from engine.broker.gateway import NONE_KNOWN, OrderSeen, Stamps
 from engine.kernel import Kernel
 from engine.reconciler import Reconciler
 from engine.recorder import Recorder
@@ -57,12 +56,12 @@ class Account:
         """Count the positions."""
         return HELD
 
-    async def deals(self, since_msc: int, known: Container[Mark] = ()) -> list[DealRecorded]:
+    async def deals(self, since_msc: int, known: Stamps = NONE_KNOWN) -> list[DealRecorded]:
         """Return the deals from a time on."""
         if since_msc <= self._deals[0].time_msc:
             return self._deals
         few = (self._deals[-1].time_msc - since_msc) // SPAN_MSC + 1
-        return [deal for deal in self._deals[-few:] if (deal.ticket, deal.time_msc) not in known]
+        return [deal for deal in self._deals[-few:] if known.get(deal.ticket) != deal.time_msc]
 
     async def orders(self, since_msc: int) -> list[OrderSeen]:
         """Return all orders."""

@@ -12,7 +12,7 @@ import msgspec
 import pytest
 
 from engine.broker.calls import InProcess
-from engine.broker.gateway import CallFailed, WrongAccount
+from engine.broker.gateway import CallFailed, Stamps, WrongAccount
 from engine.broker.mt5 import MAX_CATCH_UP, Mt5Gateway
 from engine.config import Account
 from journal.errors import BrokerError
@@ -276,23 +276,24 @@ def test_known_deals_are_not_told_again_but_one_under_a_known_ones_ticket_is(
     other, stamp = DEAL._replace(ticket=6), DEAL.time_msc
     reused = DEAL._replace(time_msc=stamp + 1)
     module.answers["history_deals_get"] = (DEAL, other, reused)
-    told = ask(module, lambda gateway: gateway.deals(0, {(5, stamp)}))
+    told = ask(module, lambda gateway: gateway.deals(0, {5: stamp}))
     assert [(deal.ticket, deal.time_msc) for deal in told] == [(5, stamp + 1), (6, stamp)]
 
 
+@pytest.mark.parametrize("known", [{}, {5: DEAL.time_msc}], ids=["none known", "known"])
 @pytest.mark.parametrize("broken", [{"ticket": []}, {"time_msc": "soon"}, {"time_msc": None}])
 def test_no_deal_is_known_by_what_is_neither_ticket_nor_stamp(
-    module: Module, broken: dict[str, Any]
+    module: Module, broken: dict[str, Any], known: Stamps
 ) -> None:
     module.answers["history_deals_get"] = (DEAL, DEAL._replace(**broken))
     with pytest.raises(BrokerError, match=f"deal .*'{next(iter(broken))}' is .*, expected int"):
-        ask(module, lambda gateway: gateway.deals(0, {(5, DEAL.time_msc)}))
+        ask(module, lambda gateway: gateway.deals(0, known))
 
 
 def test_a_deal_without_a_stamp_is_refused_however_much_is_known(module: Module) -> None:
     module.answers["history_deals_get"] = (SimpleNamespace(ticket=5),)
     with pytest.raises(BrokerError, match="deal 5 has no field"):
-        ask(module, lambda gateway: gateway.deals(0, {(5, DEAL.time_msc)}))
+        ask(module, lambda gateway: gateway.deals(0, {5: DEAL.time_msc}))
 
 
 @pytest.mark.parametrize(

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Container
+from collections.abc import Callable
 from typing import Any
 
 import anyio
 import pytest
 
-from engine.broker.gateway import Mark, OrderSeen
+from engine.broker.gateway import NONE_KNOWN, OrderSeen, Stamps
 from engine.config import Evidence
 from engine.execution.evidence import gather, inspect
 from journal.events import (
@@ -58,8 +58,8 @@ class Lists:
         self.since.append(since_msc)
         return self._orders.pop(0) if len(self._orders) > 1 else self._orders[0]
 
-    async def deals(self, since_msc: int, known: Container[Mark] = ()) -> list[DealRecorded]:
-        assert known == (), "a search reads everything"
+    async def deals(self, since_msc: int, known: Stamps = NONE_KNOWN) -> list[DealRecorded]:
+        assert not known, "a search reads everything"
         self.since.append(since_msc)
         return self._deals.pop(0) if len(self._deals) > 1 else self._deals[0]
 
