@@ -37,6 +37,8 @@ class Account:
         self.digits = profile.account.currency_digits
         self.currency = profile.account.currency
         self.leverage = profile.account.leverage
+        #: Whether every deal opens a position of its own.
+        self.hedging = profile.account.margin_mode == "hedging"
         self.converter = Converter(profile, quotes)
         #: Pairs of margin and account currency: they convert themselves.
         self._own_rate = {
@@ -128,8 +130,8 @@ class Account:
         """Margin of all positions, and what it would be if this trade were done as well."""
         exact, held = self._exact_margin(), self.book.by_symbol[name]
         volumes, values = _sides(held.values())
-        before = self._margin_of(name, volumes, values)
-        if held and not self.hedging() and not volumes[side]:  # the other side is reduced
+        before = self._margin_of(name, volumes, values) if held else 0.0
+        if held and not self.hedging and not volumes[side]:  # the other side is reduced
             (position,) = held.values()
             volumes, values = [0.0, 0.0], [0.0, 0.0]
             volume -= position.volume
@@ -171,10 +173,6 @@ class Account:
             free=rounded(equity - margin, self.digits),
             level=equity / margin * 100 if margin else 0.0,
         )
-
-    def hedging(self) -> bool:
-        """Whether every deal opens a position of its own."""
-        return self.profile.account.margin_mode == "hedging"
 
 
 def _sides(positions: Iterable[Position]) -> tuple[list[float], list[float]]:

@@ -90,7 +90,7 @@ def position(case: Case) -> int | None:
     if request.symbol and request.symbol != held.symbol:
         return mt5.TRADE_RETCODE_INVALID
     if case.action == mt5.TRADE_ACTION_DEAL:
-        if request.type == held.type and case.account.hedging():
+        if request.type == held.type and case.account.hedging:
             return mt5.TRADE_RETCODE_INVALID
         if _not_first(case, held):
             return mt5.TRADE_RETCODE_FIFO_CLOSE
@@ -99,7 +99,7 @@ def position(case: Case) -> int | None:
 
 def _close_by(case: Case) -> int | None:
     first, second = case.position, case.other
-    if not case.account.hedging():
+    if not case.account.hedging:
         return mt5.TRADE_RETCODE_INVALID
     if first is None or second is None:
         return mt5.TRADE_RETCODE_POSITION_CLOSED
@@ -346,8 +346,8 @@ def limits(case: Case) -> int | None:
     if pending and account.limit_orders and orders >= account.limit_orders:
         return mt5.TRADE_RETCODE_LIMIT_ORDERS
     if account.limit_positions:
-        count = positions + orders if case.account.hedging() else positions
-        new = case.account.hedging() or not case.book.by_symbol[case.name]
+        count = positions + orders if case.account.hedging else positions
+        new = case.account.hedging or not case.book.by_symbol[case.name]
         if new and count >= account.limit_positions:
             return mt5.TRADE_RETCODE_LIMIT_POSITIONS
     if facts.volume_limit:

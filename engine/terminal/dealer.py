@@ -47,7 +47,7 @@ class Dealer:
 
     def _counterpart(self, order: Order) -> Position | None:
         """The position that an order changes, if it does not open one of its own."""
-        if self._account.hedging():
+        if self._account.hedging:
             if order.position_id:
                 return self._by_identifier(order.symbol, order.position_id)
             return None

@@ -244,7 +244,7 @@ class Desk:
 
     def _wanted(self, order: Order) -> float | None:
         """What is left to fill; None for the rest of a closing order whose position is gone."""
-        closes = self._account.hedging() and order.position_id not in (0, order.ticket)
+        closes = self._account.hedging and order.position_id not in (0, order.ticket)
         if not closes:
             return order.volume_current
         for position in self._book.by_symbol[order.symbol].values():
@@ -253,7 +253,7 @@ class Desk:
         return None
 
     def _affordable(self, order: Order, volume: float, price: float) -> bool:
-        if self._account.hedging() and order.position_id not in (0, order.ticket):
+        if self._account.hedging and order.position_id not in (0, order.ticket):
             return True
         return checks.can_afford(self._account, order.symbol, side_of(order.type), volume, price)
 

@@ -184,7 +184,7 @@ class Server:
             name = order.symbol
         if not name and position is not None:
             name = position.symbol
-        if position is None and not request.position and not self.account.hedging():
+        if position is None and not request.position and not self.account.hedging:
             position = next(iter(book.by_symbol[name].values()), None) if name else None
         symbol = self.profile.symbols.get(name)
         return Case(

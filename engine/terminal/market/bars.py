@@ -155,13 +155,15 @@ class BarMarket(Market):
         lane = self._alone
         if lane is None:
             return []
-        quote, first = lane.quote, self.step + 1 - self._ready
-        end = bisect_left(self._times, self.timer, first, min(first + limit, len(self._times)))
+        quote, times, first = lane.quote, self._times, self.step + 1 - self._ready
+        end = min(first + limit, len(times))
+        if end > first and times[end - 1] >= self.timer:
+            end = bisect_left(times, self.timer, first, end)
         end = lane.reach.leaves(quote.guard, first, end)
         self._origin = self.step, self.time_msc, quote.bid, quote.ask, quote.time_msc
         if end > first:
             self._stand(lane, end - 1)
-        return self._times[first:end]
+        return times[first:end]
 
     def back(self, steps: int) -> None:
         """Undo the last steps of a glide."""
