@@ -16,8 +16,6 @@ from engine.terminal.records import RATES, TICKS
 
 T = TypeVar("T")
 
-_PLAIN = [str, int, int, int]
-
 
 class Prices:
     """The functions that copy bars and ticks."""
@@ -53,13 +51,14 @@ class Prices:
     def copy_rates_from_pos(self, *args: Any) -> Table:
         """Bars by position; 0 is the unfinished one."""
         # A robot asks this with every bar: what needs no conversion and is known goes straight on.
-        if [*map(type, args)] == _PLAIN:
-            known = self._known.get(args[:2])
-            if known is not None and self._link.open and 0 <= args[2] < C_LONG > args[3] > 0:
-                return self._from_pos(known, args[2], args[3])
         exactly(args, 4)
-        name, timeframe = symbol(args[0]), c_int(args[1])
-        start, count = c_int(args[2]), c_int(args[3])
+        name, timeframe, start, count = args
+        if type(name) is str and type(timeframe) is type(start) is type(count) is int:
+            known = self._known.get((name, timeframe))
+            if known is not None and self._link.open and 0 <= start < C_LONG > count > 0:
+                return self._from_pos(known, start, count)
+        name, timeframe = symbol(name), c_int(timeframe)
+        start, count = c_int(start), c_int(count)
         rates = self._rates(name, timeframe)
         if start < 0 or count <= 0:
             raise CallFailed(mt5.RES_E_INVALID_PARAMS)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 import signal
 import subprocess
@@ -13,6 +14,7 @@ import msgspec
 import pytest
 
 from engine.terminal import Terminal, load_profile
+from engine.terminal.book import Book, Deal
 from engine.terminal.errors import BookError
 from engine.terminal.market import BarMarket, RandomMarket, Walk
 from tests.engine.terminal.worlds import bars, connected, deals, market_order, sent, with_symbol
@@ -40,6 +42,16 @@ def test_a_deal_that_was_read_is_told_from_another_one_under_its_ticket(tmp_path
         assert seen == deals(mt5)
         book.deals[-1] = msgspec.structs.replace(book.deals[-1], comment="other")
         assert (seen[-1].comment, deals(mt5)[-1].comment) == ("one", "other")
+
+
+def test_the_past_between_two_moments_is_what_each_time_by_itself_says() -> None:
+    times = [1000 * (number // 3) for number in range(60)]  # three at a time
+    book = Book(1, 2)
+    for count in range(len(times)):
+        for first, last in itertools.product(range(-500, times[count] + 1000, 500), repeat=2):
+            expected = [deal for deal in book.deals if first <= deal.time_msc <= last]
+            assert book.deals_between(first, last) == expected
+        book.add_deal(Deal(ticket=count, type=2, time_msc=times[count]))
 
 
 def test_a_book_opened_again_is_the_account_that_was_left(tmp_path: Path) -> None:
