@@ -75,7 +75,8 @@ class Effects:
             try:
                 await effect(decision)
             finally:
-                decided.rotate(len(decided) - later)  # what it led to goes before what waits
+                if later:  # what it led to goes before what waits
+                    decided.rotate(len(decided) - later)
 
     async def weigh(self, proposed: AnyEvent) -> None:
         """Fetch the quote on which a proposal is weighed."""
