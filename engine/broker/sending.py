@@ -63,7 +63,7 @@ class MovedOn(BrokerError):
 
 
 class Answer(msgspec.Struct, frozen=True, gc=False):
-    """What `order_send` returned, in the order of `BrokerReplied`."""
+    """What `order_send` returned."""
 
     retcode: int
     deal: int
@@ -121,7 +121,21 @@ class Sender:
             answer = _answer(result)
         except BrokerError as error:  # it may well have been carried out
             return no_reply(wish.key, Fault.GARBLED, str(error))
-        return BrokerReplied(wish.key, answer.retcode, 1, "", *msgspec.structs.astuple(answer)[1:])
+        return BrokerReplied(
+            wish.key,
+            answer.retcode,
+            1,
+            "",
+            answer.deal,
+            answer.order,
+            answer.volume,
+            answer.price,
+            answer.bid,
+            answer.ask,
+            answer.comment,
+            answer.request_id,
+            answer.retcode_external,
+        )
 
     async def _open(self, intent: OrderIntended, spec: SymbolSpecified) -> Request:
         if intent.type != "market":
