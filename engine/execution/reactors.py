@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator
 from engine.config import Config
 from engine.execution import policy
 from engine.execution.intents import Draft, Keys
-from engine.risk.governor import objection, veto, weigh
+from engine.risk.governor import objection, unaffordable, veto, weigh
 from engine.strategies.base import Proposal, StrategyBase
 from journal.envelope import Event
 from journal.events import (
@@ -46,7 +46,7 @@ def propose(keys: Keys, strategy: StrategyBase, proposal: Proposal) -> Draft:
 def on_proposed(state: State, config: Config, key: str) -> Iterable[Draft]:
     """Veto at once what needs no quote to be refused."""
     order = state.orders.open[key]
-    against = objection(state, config, order)
+    against = objection(state, config, order) or unaffordable(state, config, order)
     return ((veto(order, *against), key),) if against is not None else ()
 
 

@@ -38,6 +38,27 @@ def _crowded(state: State, order: Order) -> Objection | None:
     return None
 
 
+def unaffordable(state: State, config: Config, order: Order) -> Objection | None:
+    """Return rule and reason why this opening is too small for its symbol at whatever price, None
+    when its quote may make it large enough.
+
+    Where profits are in the account's currency, what a lot loses at the stop is known without one,
+    but for the tick by which the stop moves on the grid.
+    """
+    spec = state.market.symbols[order.symbol]
+    nearest = order.stop_distance - spec.tick_size
+    if order.action != "open" or spec.currency_profit != state.run.currency or nearest <= 0.0:
+        return None
+    sizing = position_size(
+        budget=_budget(state, config),
+        loss_per_lot=nearest / spec.tick_size * spec.tick_value,
+        margin_budget=0.0,
+        margin_per_lot=0.0,
+        constraints=_constraints(spec),
+    )
+    return ("size", sizing.problem) if sizing.problem else None
+
+
 def weigh(
     state: State, config: Config, order: Order, quote: QuoteObserved
 ) -> OrderIntended | OrderVetoed:
@@ -120,12 +141,20 @@ def _size(
     state: State, config: Config, distance: float, quote: QuoteObserved, spec: SymbolSpecified
 ) -> Sizing:
     return position_size(
-        budget=state.performance.equity * config.risk.per_trade_percent / 100.0,
+        budget=_budget(state, config),
         loss_per_lot=distance / spec.tick_size * quote.tick_value,
         margin_budget=quote.margin_free * config.risk.margin_use_percent / 100.0,
         margin_per_lot=quote.margin_per_lot,
-        constraints=Constraints(spec.volume_min, spec.volume_max, spec.volume_step),
+        constraints=_constraints(spec),
     )
+
+
+def _budget(state: State, config: Config) -> float:
+    return state.performance.equity * config.risk.per_trade_percent / 100.0
+
+
+def _constraints(spec: SymbolSpecified) -> Constraints:
+    return Constraints(spec.volume_min, spec.volume_max, spec.volume_step)
 
 
 def veto(order: Order, rule: str, reason: str) -> OrderVetoed:

@@ -69,7 +69,8 @@ def test_a_bar_on_which_a_strategy_speaks_leads_to_a_proposal_keyed_by_run_and_s
 
 def test_a_bar_that_is_caught_up_on_is_learnt_from_and_not_traded_on() -> None:
     *before, last = RISING
-    late = Story().given(manifest(), a(TerminalConnected), a(SymbolSpecified), *before)
+    late = Story().given(manifest(), a(TerminalConnected), a(SymbolSpecified), deposit(10_000.0))
+    late.given(*before)
     assert late.when(last) == []
     late.given(a(FeedCaughtUp))
     # It was learnt from: a strategy that had not seen these bars could not cross back yet.
@@ -97,9 +98,8 @@ def test_two_strategies_on_one_series_get_keys_of_their_own() -> None:
         for name, magic in (("one", 1), ("two", 2))
     ]
     config = msgspec.structs.replace(CONFIG, strategies=twice)
-    story = Story().given(
-        manifest(config), a(TerminalConnected), a(SymbolSpecified), a(FeedCaughtUp)
-    )
+    story = Story().given(manifest(config), a(TerminalConnected), a(SymbolSpecified))
+    story.given(deposit(10_000.0), a(FeedCaughtUp))
     *before, last = RISING
     first, second = story.given(*before).when(last)
     assert isinstance(first, OrderProposed)

@@ -25,7 +25,7 @@ from journal.events import (
     TerminalConnected,
 )
 from projections.state import digest
-from tests.given import CONFIG, RISING, RUN, SYMBOL, Story, a, bars, manifest
+from tests.given import CONFIG, RISING, RUN, SYMBOL, Story, a, bars, deposit, manifest
 from tests.session import TWO_STRATEGIES, play, real_bars
 
 
@@ -128,6 +128,7 @@ def recorded(*decisions: Payload) -> list[AnyEvent]:
         manifest(msgspec.structs.replace(CONFIG, strategies=two)),
         a(TerminalConnected),
         a(SymbolSpecified),
+        deposit(10_000.0),
         a(FeedCaughtUp),
         *RISING,
     )

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Literal
 
 import pytest
+from hypothesis import event, given
+from hypothesis import strategies as st
 
+from engine.risk.governor import unaffordable
 from journal.events import (
     DealRecorded,
     FeedCaughtUp,
@@ -23,10 +26,12 @@ from tests.given import (
     KEY,
     MAGIC,
     OTHER_KEY,
+    RISING,
     SERVER,
     SYMBOL,
     Story,
     a,
+    deposit,
     manifest,
     ready,
     vetoes,
@@ -113,6 +118,46 @@ def test_an_account_without_equity_risks_nothing() -> None:
     [(rule, reason)] = vetoes(story.when(a(QuoteObserved), corr=KEY))
     assert rule == "size"
     assert "budget 0.00" in reason
+
+
+@given(
+    stop=st.floats(1e-6, 0.5),
+    equity=st.floats(0.01, 20_000.0),
+    bid=st.integers(90_000, 130_000),
+    spread=st.integers(0, 50),
+    side=st.sampled_from(["buy", "sell"]),
+)
+def test_what_is_refused_as_unaffordable_no_quote_would_let_pass(
+    stop: float, equity: float, bid: int, spread: int, side: Literal["buy", "sell"]
+) -> None:
+    story = Story().given(manifest(), a(TerminalConnected), a(SymbolSpecified), deposit(equity))
+    story.given(a(FeedCaughtUp), a(OrderProposed, side=side, stop_distance=stop))
+    against = unaffordable(story.state, CONFIG, story.state.orders.open[KEY])
+    quote = a(QuoteObserved, bid=bid / 1e5, ask=(bid + spread) / 1e5, margin_per_lot=0.0)
+
+    refused = vetoes(story.when(quote, corr=KEY))
+
+    event(f"unaffordable {against is not None}, refused {bool(refused)}")
+    assert refused or against is None
+
+
+def test_what_not_even_the_least_volume_is_affordable_of_needs_no_quote() -> None:
+    story = Story().given(manifest(), a(TerminalConnected), a(SymbolSpecified), deposit(0.5))
+    *before, last = RISING
+    story.given(a(FeedCaughtUp), *before)
+
+    proposed, vetoed = story.when(last)
+
+    assert isinstance(proposed, OrderProposed)
+    [(rule, reason)] = vetoes([vetoed])
+    assert rule == "size"
+    assert "minimum is 0.01" in reason
+
+
+def test_where_profits_are_converted_only_a_quote_tells_what_a_lot_loses() -> None:
+    story = Story().given(manifest(), a(TerminalConnected), deposit(0.5))
+    story.given(a(SymbolSpecified, currency_profit="JPY"), a(FeedCaughtUp), a(OrderProposed))
+    assert unaffordable(story.state, CONFIG, story.state.orders.open[KEY]) is None
 
 
 @pytest.mark.parametrize(
