@@ -86,13 +86,13 @@ class Recorder:
         return count
 
     def _append_decisions(self, decisions: list[AnyEvent]) -> None:
-        refused = set[str]()
+        append = self._journal.append
         for decision in decisions:
-            self._journal.append(decision)
-            if type(decision.data) is OrderVetoed:
-                refused.add(decision.corr)
-        # Of what is proposed and refused at once there is nothing to carry out.
-        self.decided += [one for one in decisions if one.corr not in refused]
+            append(decision)
+        if type(decisions[-1].data) is OrderVetoed:  # proposed and refused at once, as a rule
+            refused = {one.corr for one in decisions if type(one.data) is OrderVetoed}
+            decisions = [one for one in decisions if one.corr not in refused]
+        self.decided += decisions
 
     def begin(self, missing: list[AnyEvent]) -> None:
         """Append what a crash cut off the journal's last step, and what its recovery found."""
