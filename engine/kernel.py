@@ -21,7 +21,7 @@ from engine.execution.moving import move
 from engine.execution.protection.guard import Guard, at_bar, at_price, drafts
 from engine.execution.reconcile import is_reused
 from engine.execution.unexplained import strangers
-from engine.strategies.base import follow
+from engine.strategies.base import Proposal, follow
 from engine.strategies.catalogue import AnyStrategy, build
 from journal.envelope import AnyEvent, Event, stamp
 from journal.errors import DaybookError
@@ -247,16 +247,18 @@ class Kernel:
             return ()
         bar = event.data
         told = self._strategies.get((bar.symbol, bar.timeframe), ())
-        for strategy in told:
-            if strategy.propose() is not None:
-                return self._decide(event, told)
-        if commands.wanted(state) or (self._guards and state.positions.open):
-            return self._decide(event, told)
+        wishes = [strategy.propose() for strategy in told]
+        if any(wishes) or commands.wanted(state) or (self._guards and state.positions.open):
+            return self._decide(event, told, wishes)
         return policies.lapse(state, self.config, event.ts) if state.orders.open else ()
 
-    def _decide(self, event: Event[BarClosed], told: Sequence[AnyStrategy]) -> Iterator[Draft]:
-        for index, strategy in enumerate(told):
-            wish = strategy.propose()
+    def _decide(
+        self,
+        event: Event[BarClosed],
+        told: Sequence[AnyStrategy],
+        wishes: Sequence[Proposal | None],
+    ) -> Iterator[Draft]:
+        for index, (strategy, wish) in enumerate(zip(told, wishes, strict=True)):
             if wish is not None:
                 own = Keys(event, taken=index)
                 yield move(self.state, self.config, event, own, strategy.config, wish) or (
