@@ -19,7 +19,8 @@ MARGIN = 1_000_000
 def trade(setting: Setting) -> Round:
     """Run the engine on the demo's bars into a new journal.
 
-    Timed from opening the journal to closing it; reading the price file is not in it.
+    Timed from opening the journal to closing it; reading the prices and building the market of them
+    is not in it.
     """
     numbers = count()
     sync, sealings = TimedSync(OS_FS), Sealings()
