@@ -45,9 +45,11 @@ def unaffordable(state: State, config: Config, order: Order) -> Objection | None
     Where profits are in the account's currency, what a lot loses at the stop is known without one,
     but for the tick by which the stop moves on the grid.
     """
+    if order.action != "open":
+        return None
     spec = state.market.symbols[order.symbol]
     nearest = order.stop_distance - spec.tick_size
-    if order.action != "open" or spec.currency_profit != state.run.currency or nearest <= 0.0:
+    if spec.currency_profit != state.run.currency or nearest <= 0.0:
         return None
     sizing = position_size(
         budget=_budget(state, config),

@@ -154,6 +154,12 @@ def test_what_not_even_the_least_volume_is_affordable_of_needs_no_quote() -> Non
     assert "minimum is 0.01" in reason
 
 
+def test_a_close_is_never_too_small_even_of_a_symbol_that_nobody_has_described() -> None:
+    story = Story().given(manifest(), a(TerminalConnected), a(FeedCaughtUp))
+    story.given(a(OrderProposed, symbol="XAUUSD", action="close", position=7))
+    assert unaffordable(story.state, CONFIG, story.state.orders.open[KEY]) is None
+
+
 def test_where_profits_are_converted_only_a_quote_tells_what_a_lot_loses() -> None:
     story = Story().given(manifest(), a(TerminalConnected), deposit(0.5))
     story.given(a(SymbolSpecified, currency_profit="JPY"), a(FeedCaughtUp), a(OrderProposed))
