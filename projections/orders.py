@@ -167,7 +167,7 @@ def closing(state: Orders, identifier: int, asking: str = "") -> Order | None:
 def _proposed(state: Orders, event: Event[OrderProposed]) -> None:
     data = event.data
     state.proposed += 1
-    # With more than fifteen by name, Python would first put them all into a dictionary.
+    # With more of them by name, Python would first put them all into a dictionary.
     state.open[data.key] = Order(
         data.key,
         data.strategy,

@@ -122,19 +122,19 @@ class Sender:
         except BrokerError as error:  # it may well have been carried out
             return no_reply(wish.key, Fault.GARBLED, str(error))
         return BrokerReplied(
-            wish.key,
-            answer.retcode,
-            1,
-            "",
-            answer.deal,
-            answer.order,
-            answer.volume,
-            answer.price,
-            answer.bid,
-            answer.ask,
-            answer.comment,
-            answer.request_id,
-            answer.retcode_external,
+            key=wish.key,
+            retcode=answer.retcode,
+            error=1,
+            error_text="",
+            deal=answer.deal,
+            order=answer.order,
+            volume=answer.volume,
+            price=answer.price,
+            bid=answer.bid,
+            ask=answer.ask,
+            comment=answer.comment,
+            request_id=answer.request_id,
+            retcode_external=answer.retcode_external,
         )
 
     async def _open(self, intent: OrderIntended, spec: SymbolSpecified) -> Request:

@@ -94,7 +94,7 @@ def _weigh(
     too_much = exceeded(state, config, order, sizing.volume)
     if too_much is not None:
         return too_much
-    return OrderIntended(  # with more than fifteen by name, Python would make a dictionary of them
+    return OrderIntended(  # with all of them by name, Python would make a dictionary first
         order.key,
         order.strategy,
         order.magic,

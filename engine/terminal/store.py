@@ -46,7 +46,7 @@ class BookStore:
         self._file = os.open(path, flags, 0o644)
         self._encoder, self._line = msgspec.json.Encoder(), bytearray()
         if self._changes is None:
-            self._append(header)
+            self.write(header)
         self._map, self.cursor = _map_cursor(path.with_name(path.name + ".cursor"))
 
     def resume(self, book: Book) -> int | None:
@@ -62,11 +62,8 @@ class BookStore:
         # stood.
         return max(changes[-1].step, self.cursor[0])
 
-    def write(self, change: Change) -> None:
-        """Append one transition."""
-        self._append(change)
-
-    def _append(self, entry: Header | Change) -> None:
+    def write(self, entry: Header | Change) -> None:
+        """Append one transition, in one call of the system."""
         line = self._line
         self._encoder.encode_into(entry, line)
         line += b"\n"

@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from engine.broker.conformance.cases import Part, case
 from engine.broker.conformance.session import NotHere, Session
 from engine.broker.mt5 import END_S
+from engine.broker.rates import LAYOUT
 
 READING = Part.READING
-RATES = [
-    ("time", "<i8"), ("open", "<f8"), ("high", "<f8"), ("low", "<f8"), ("close", "<f8"),
-    ("tick_volume", "<u8"), ("spread", "<i4"), ("real_volume", "<u8"),
-]  # fmt: skip
 TICKS = [
     ("time", "<i8"), ("bid", "<f8"), ("ask", "<f8"), ("last", "<f8"), ("volume", "<u8"),
     ("time_msc", "<i8"), ("flags", "<u4"), ("volume_real", "<f8"),
@@ -105,7 +103,7 @@ async def _(session: Session) -> None:
 @case(209, "bars ascend in the module's layout, and end with the unfinished one", READING)
 async def _(session: Session) -> None:
     rates = await session.get("copy_rates_from_pos", session.symbol, 1, 0, 50)
-    _expect_layout(session, rates, RATES)
+    _expect_layout(session, rates, LAYOUT.descr)
     times = rates["time"].tolist()
     session.expect(times == sorted(set(times)), "times do not ascend")
     tick = await session.tick()
@@ -184,8 +182,8 @@ async def _(session: Session) -> None:
     session.expect(total == len(everything), f"total {total}, listed {len(everything)}")
 
 
-def _expect_layout(session: Session, array: Any, layout: list[tuple[str, str]]) -> None:
-    found = [tuple(field) for field in array.dtype.descr]
+def _expect_layout(session: Session, array: Any, layout: Sequence[object]) -> None:
+    found = array.dtype.descr
     session.expect(found == layout, f"the dtype is {found}")
     session.expect(array.dtype.itemsize == 60, f"a row has {array.dtype.itemsize} bytes, not 60")
     session.expect(len(array) > 0, "there is none")
